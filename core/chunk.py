@@ -1,0 +1,88 @@
+"""The chunk: the unit that is embedded, signed, stored, verified and served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NewType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import VectorError
+from .verdict import _Ordered
+
+TenantId = NewType("TenantId", str)
+DocumentId = NewType("DocumentId", str)
+ChunkId = NewType("ChunkId", str)
+Digest = NewType("Digest", str)
+
+Vector = NDArray[np.float32]
+"""A dense embedding, float32, shape (d,)."""
+
+Matrix = NDArray[np.float32]
+"""A batch of dense embeddings, float32, shape (n, d)."""
+
+
+class Integrity(_Ordered):
+    """How far a chunk's origin is proved, from worst to best.
+
+    A context carries the lowest label of what it holds.
+    """
+
+    UNVERIFIED = "unverified"
+    """No valid signature."""
+    UNTRUSTED = "untrusted"
+    """A valid signature, by a key or of a source that is not trusted."""
+    TRUSTED = "trusted"
+    """A valid signature by a key that is trusted for that source."""
+
+
+def lowest_integrity(labels: Iterable[Integrity]) -> Integrity:
+    """Return the worst label; of none at all, `Integrity.UNVERIFIED`."""
+    return min(labels, key=lambda label: label.rank, default=Integrity.UNVERIFIED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """A piece of a document's visible text (untrusted) with where it came from.
+
+    ``vector`` is float32 of shape (d,) or None before embedding. ``document_digest`` is the hex
+    SHA-256 of the original bytes. ``position`` counts chunks of a document from 0. ``metadata``
+    holds JSON values only.
+    """
+
+    id: ChunkId
+    text: str
+    tenant: TenantId
+    source: str
+    document: DocumentId
+    document_digest: Digest
+    position: int
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    vector: Vector | None = field(default=None, compare=False)
+    integrity: Integrity = Integrity.UNVERIFIED
+
+
+def checked_matrix(vectors: Any, dimension: int) -> Matrix:
+    """Return ``vectors`` as float32 (n, dimension), or raise `VectorError`.
+
+    Refuses wrong shapes, NaN, infinity and zero vectors, and names the first bad row.
+    """
+    try:
+        matrix = np.asarray(vectors, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise VectorError("vectors refused: not a rectangular array of numbers") from error
+    if matrix.ndim != 2 or matrix.shape[1] != dimension:
+        raise VectorError(
+            f"vectors refused: shape {matrix.shape}, expected (n, {dimension}); "
+            "embed with the model that the collection was built with"
+        )
+    _refuse_rows(~np.isfinite(matrix).all(axis=1), "holds NaN or infinity")
+    _refuse_rows(~matrix.any(axis=1), "is all zeros")
+    return matrix
+
+
+def _refuse_rows(bad: NDArray[np.bool_], why: str) -> None:
+    if bad.any():
+        raise VectorError(f"vector {int(np.argmax(bad))} refused: it {why}; embed its text again")

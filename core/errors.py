@@ -1,0 +1,112 @@
+"""One tree of errors; each message says what was refused, why, and what to do.
+
+    RagbastionError
+    ├── UsageError                  the caller asked for something that cannot be meant
+    │   └── SettingsError           a setting or environment variable is wrong
+    ├── InputError                  one document, line, query or vector is refused; others go on
+    │   ├── LoadError               a file cannot be read as its format
+    │   ├── LimitError              a size, depth, page, part or time limit was passed
+    │   └── VectorError             a vector has NaN, infinity or the wrong dimension
+    ├── AccessError                 the caller may not do this
+    │   ├── CredentialError         no credential, or one that does not verify
+    │   ├── IsolationError          a call would have crossed a tenant boundary
+    │   └── PolicyError             a policy denies, or no policy could decide
+    ├── IntegrityError              evidence does not verify
+    │   ├── ProvenanceError         a chunk's proof, key or source does not hold
+    │   └── AuditError              the audit log was altered
+    ├── StoreError                  the vector store or a state file cannot serve the call
+    │   ├── StoreLockedError        another process holds the store
+    │   ├── StoreFullError          no space is left; nothing was half written
+    │   ├── CollectionNotFoundError the collection does not exist
+    │   ├── UnknownTenantError      the collection holds nothing of that tenant
+    │   └── ModelMismatchError      the collection was built with another embedding model
+    └── MissingExtraError           an optional dependency is not installed
+
+Messages name ids, paths and limits, never document text, secrets or personal data.
+"""
+
+from __future__ import annotations
+
+
+class RagbastionError(Exception):
+    """Root of every error that a public function of ragbastion raises."""
+
+
+class UsageError(RagbastionError):
+    """The call itself is wrong: an unknown name, an empty list, a value out of range."""
+
+
+class SettingsError(UsageError):
+    """A setting in ``ragbastion.toml`` or a ``RAGBASTION_…`` variable is not valid."""
+
+
+class InputError(RagbastionError):
+    """One item of input is refused; the other items go on."""
+
+
+class LoadError(InputError):
+    """A file cannot be read as the format that it claims."""
+
+
+class LimitError(InputError):
+    """An input is larger, deeper, longer or slower than the settings allow."""
+
+
+class VectorError(InputError):
+    """A vector has the wrong shape, or holds NaN or infinity."""
+
+
+class AccessError(RagbastionError):
+    """The caller may not do this."""
+
+
+class CredentialError(AccessError):
+    """There is no credential, or it does not verify."""
+
+
+class IsolationError(AccessError):
+    """A call would have crossed a tenant boundary; nothing was returned or changed."""
+
+
+class PolicyError(AccessError):
+    """A policy denies the action, or the policies could not decide."""
+
+
+class IntegrityError(RagbastionError):
+    """Evidence does not verify."""
+
+
+class ProvenanceError(IntegrityError):
+    """A chunk's proof, its signing key or its source does not hold."""
+
+
+class AuditError(IntegrityError):
+    """The audit log was altered, cut or reordered."""
+
+
+class StoreError(RagbastionError):
+    """The vector store or a state file cannot serve the call."""
+
+
+class StoreLockedError(StoreError):
+    """Another process holds the store."""
+
+
+class StoreFullError(StoreError):
+    """No space is left on the device; what was committed before stays readable."""
+
+
+class CollectionNotFoundError(StoreError):
+    """The named collection does not exist in the store."""
+
+
+class UnknownTenantError(StoreError):
+    """The collection holds nothing of the named tenant."""
+
+
+class ModelMismatchError(StoreError):
+    """The collection was built with another embedding model or dimension."""
+
+
+class MissingExtraError(RagbastionError):
+    """An optional dependency is needed and not installed; the message names the pip line."""

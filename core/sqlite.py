@@ -1,0 +1,69 @@
+"""SQLite state files that several processes may share and a kill cannot corrupt."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import StoreError, StoreFullError, StoreLockedError
+
+_BUSY_TIMEOUT_S = 10.0
+
+
+def open_database(path: Path, schema: str) -> sqlite3.Connection:
+    """Open or create a state file, owner-only, in WAL mode, and apply an idempotent schema.
+
+    The connection is in autocommit mode and may pass between threads; wrap writes in `transaction`.
+    Raises `StoreError` if the file cannot be opened or is not a database.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600, exist_ok=True)
+        connection = sqlite3.connect(
+            path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode=WAL")
+        # FULL: a committed decision must survive power loss, not only a kill.
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.executescript(schema)
+    except (OSError, sqlite3.Error) as error:
+        raise as_store_error(error, path) from error
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Run the block as one write transaction: all of it is kept, or none.
+
+    SQLite errors leave as `StoreError` and its children; other errors roll back and go on.
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        yield connection
+        connection.execute("COMMIT")
+    except BaseException as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        if isinstance(error, sqlite3.Error):
+            raise as_store_error(error, None) from error
+        raise
+
+
+def as_store_error(error: OSError | sqlite3.Error, path: Path | None) -> StoreError:
+    """Translate an operating system or SQLite error into one that says what to do."""
+    where = f" '{path}'" if path is not None else ""
+    text = str(error).lower()
+    if "locked" in text or "busy" in text:
+        return StoreLockedError(
+            f"state file{where} is locked by another process: wait for it to end, or stop it"
+        )
+    if "full" in text or "no space" in text or "too large" in text:
+        return StoreFullError(
+            f"state file{where} was not written: no space is left; free some and run again, "
+            "nothing that was committed is lost"
+        )
+    return StoreError(f"state file{where} cannot be used: {error}")
