@@ -18,9 +18,9 @@ _LOGGER = logging.getLogger("ragbastion.events")
 class Event:
     """One thing that was checked or done.
 
-    ``kind`` is dotted (``ingest.quarantined``, ``retrieve.dropped``), ``subject`` an id, ``outcome``
-    a decision or result. ``detail`` holds JSON values: ids, counts, digests and reasons, never
-    document text, secrets or personal data. ``time`` is seconds since the epoch.
+    ``kind`` is dotted (``ingest.quarantined``, ``retrieve.dropped``), ``subject`` an id,
+    ``outcome`` a decision or result. ``detail`` holds JSON values: ids, counts, digests and
+    reasons, never document text, secrets or personal data. ``time`` is seconds since the epoch.
     """
 
     kind: str

