@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,6 +51,17 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         if isinstance(error, sqlite3.Error):
             raise as_store_error(error, None) from error
         raise
+
+
+def query(
+    connection: sqlite3.Connection, sql: str, values: Sequence[object] = ()
+) -> list[sqlite3.Row]:
+    """Return every row of a read; SQLite errors leave as `StoreError` and its children."""
+    try:
+        rows: list[sqlite3.Row] = connection.execute(sql, tuple(values)).fetchall()
+    except sqlite3.Error as error:
+        raise as_store_error(error, None) from error
+    return rows
 
 
 def as_store_error(error: OSError | sqlite3.Error, path: Path | None) -> StoreError:
