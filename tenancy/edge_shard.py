@@ -1,0 +1,142 @@
+"""The Qdrant Edge adapter, the only module that imports it: a shard of the engine, in process.
+
+Search is exact. Measured by ``benchmarks/stores.py``: a tenant of 20,000 points of 384 dimensions
+takes 2 ms, where building an approximate index took 10 s of one core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from ..core.chunk import Vector
+from ..core.errors import MissingExtraError, StoreError, StoreFullError
+
+try:
+    import qdrant_edge as edge
+except ImportError as missing:
+    raise MissingExtraError(
+        "the embedded store needs qdrant-edge-py: pip install 'ragbastion[qdrant]'"
+    ) from missing
+
+# An indexing threshold (kB of vectors) that no shard reaches: `optimize` then only vacuums.
+_NEVER_INDEX = 2**40
+_VACUUM_FRACTION = 0.2
+_VACUUM_POINTS = 1000
+_PAGE = 256
+
+Record = tuple[UUID, Vector, dict[str, Any]]
+"""A stored id, a unit vector as a list of floats and a payload."""
+
+
+class EdgeShard:
+    """The points of one tenant in one folder; safe to call from several threads."""
+
+    def __init__(self, shard: edge.EdgeShard, folder: Path) -> None:
+        self._shard = shard
+        self._folder = folder
+        self._deleted = 0
+
+    @classmethod
+    def create(cls, folder: Path, dimension: int) -> EdgeShard:
+        """Create a shard for unit vectors of that dimension in a folder that does not exist."""
+        config = edge.EdgeConfig(
+            vectors=edge.EdgeVectorParams(size=dimension, distance=edge.Distance.Cosine),
+            optimizers=edge.EdgeOptimizersConfig(
+                deleted_threshold=_VACUUM_FRACTION,
+                vacuum_min_vector_number=_VACUUM_POINTS,
+                default_segment_number=1,
+                indexing_threshold=_NEVER_INDEX,
+            ),
+            max_search_threads=1,
+        )
+        with _translated(folder):
+            folder.mkdir(mode=0o700)
+            return cls(edge.EdgeShard.create(str(folder), config), folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> EdgeShard:
+        """Open a shard; what the engine had logged and not yet applied is applied first."""
+        with _translated(folder):
+            return cls(edge.EdgeShard.load(str(folder)), folder)
+
+    def upsert(self, records: Sequence[Record]) -> None:
+        """Write records and flush, so that they survive a kill and a loss of power."""
+        points = [edge.Point(id_, vector, payload) for id_, vector, payload in records]
+        with _translated(self._folder):
+            self._shard.update(edge.UpdateOperation.upsert_points(points))
+            self._shard.flush()
+
+    def search(self, vector: Vector, limit: int) -> list[tuple[UUID, Any, Any, float]]:
+        """Return id, vector, payload and cosine of the nearest points, best first."""
+        request = edge.SearchRequest(
+            query=edge.Query.Nearest(vector.tolist()),
+            limit=limit,
+            with_payload=True,
+            with_vector=True,
+        )
+        with _translated(self._folder):
+            found = self._shard.search(request)
+        return [(hit.id, hit.vector, hit.payload, hit.score) for hit in found]
+
+    def get(self, ids: Sequence[UUID]) -> dict[UUID, tuple[Any, Any]]:
+        """Return vector and payload of those of the ids that exist."""
+        with _translated(self._folder):
+            found = self._shard.retrieve(list(ids), with_payload=True, with_vector=True)
+        return {record.id: (record.vector, record.payload) for record in found}
+
+    def page(self, offset: UUID | None) -> tuple[list[tuple[UUID, Any, Any]], UUID | None]:
+        """Return up to 256 points from ``offset`` in the order of ids, and the next offset."""
+        request = edge.ScrollRequest(
+            offset=offset, limit=_PAGE, with_payload=True, with_vector=True
+        )
+        with _translated(self._folder):
+            found, following = self._shard.scroll(request)
+        return [(record.id, record.vector, record.payload) for record in found], following
+
+    def delete(self, ids: Sequence[UUID]) -> None:
+        """Delete those of the ids that exist, and vacuum when a fifth of the shard is deleted."""
+        with _translated(self._folder):
+            self._shard.update(edge.UpdateOperation.delete_points(list(ids)))
+            self._shard.flush()
+            self._deleted += len(ids)
+            # A vacuum of 20,000 points took 0.2 s.
+            if self._deleted > max(_VACUUM_POINTS, _VACUUM_FRACTION * self.count()):
+                self._shard.optimize()
+                self._deleted = 0
+
+    def count(self) -> int:
+        """Return the exact number of points."""
+        with _translated(self._folder):
+            return int(self._shard.count(edge.CountRequest(exact=True)))
+
+    def close(self) -> None:
+        """Flush and release the engine's files."""
+        with _translated(self._folder):
+            self._shard.close()
+
+
+@contextmanager
+def _translated(folder: Path) -> Iterator[None]:
+    """Turn what the engine raises, bare `Exception` or a Rust panic, into `StoreError`."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except BaseException as error:
+        panicked = type(error).__name__ == "PanicException"
+        if not isinstance(error, Exception) and not panicked:
+            raise
+        text = str(error)
+        if "No space left" in text or "os error 28" in text:
+            raise StoreFullError(
+                f"store '{folder}' was not written: no space is left; free some and run again"
+            ) from error
+        # The engine's text can quote payloads, so only its kind is passed on.
+        raise StoreError(
+            f"store '{folder}' cannot serve the call ({type(error).__name__} of the engine): "
+            "check the folder, or restore it from a backup"
+        ) from error

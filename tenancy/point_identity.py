@@ -1,0 +1,85 @@
+"""How a point carries its tenant: in its payload and in its id.
+
+- INVARIANT: the stored id is UUIDv5 of tenant and logical id, so two tenants that use one logical
+  id never share a point, and a point that was moved to another tenant no longer fits its id.
+- INVARIANT: what leaves a store has passed `restored`, which recomputes both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID, uuid5
+
+from ..core.chunk import TenantId
+from ..core.errors import InputError, IsolationError
+
+TENANT_KEY = "tenant"
+"""The payload key that names the tenant; stamped on each write and refused with another value."""
+
+ID_KEY = "_ragbastion_id"
+"""The payload key that keeps the logical id; never seen by callers."""
+
+_NAMESPACE = UUID("6f1c9d0e-6f0c-5d0b-9a5e-2b7f3c1d8e42")
+
+LogicalId = str | int
+
+
+def namespaced_id(tenant: TenantId, logical: LogicalId) -> UUID:
+    """Return the id under which the tenant's point is stored; 7 and "7" are different points."""
+    kind = "int" if isinstance(logical, int) else "str"
+    # INVARIANT: a tenant holds no control character, so the separator cannot be forged.
+    return uuid5(_NAMESPACE, f"{tenant}\x00{kind}\x00{logical}")
+
+
+def stamped(tenant: TenantId, logical: LogicalId, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the payload with tenant and logical id; refuse one that claims another tenant."""
+    refuse_foreign_claims(tenant, logical, payload)
+    return {**payload, TENANT_KEY: str(tenant), ID_KEY: logical}
+
+
+def refuse_foreign_claims(tenant: TenantId, logical: LogicalId, payload: Mapping[str, Any]) -> None:
+    """Raise unless the payload names this tenant or none, and leaves the id key alone."""
+    if payload.get(TENANT_KEY, tenant) != tenant:
+        raise IsolationError(
+            f"point '{logical}' refused: its payload names another tenant than '{tenant}'; "
+            f"leave the key '{TENANT_KEY}' out"
+        )
+    if payload.get(ID_KEY, logical) != logical:
+        raise IsolationError(f"point '{logical}' refused: payload key '{ID_KEY}' is reserved")
+
+
+def restored(
+    tenant: TenantId, stored_id: object, payload: Mapping[str, Any] | None
+) -> tuple[LogicalId, dict[str, Any]]:
+    """Return logical id and payload of a stored point, or raise `IsolationError` if it is foreign.
+
+    Foreign is a point whose payload names another tenant or none, or whose id does not follow from
+    its tenant and logical id.
+    """
+    kept = dict(payload or {})
+    logical = kept.pop(ID_KEY, None)
+    if kept.get(TENANT_KEY) != tenant:
+        raise IsolationError(
+            f"point '{stored_id}' withheld: it is not of tenant '{tenant}'; "
+            "the store returned a foreign point, check who else writes to it"
+        )
+    known = isinstance(logical, str | int) and not isinstance(logical, bool)
+    if not known or str(namespaced_id(tenant, logical)) != str(stored_id):  # type: ignore[arg-type]
+        raise IsolationError(
+            f"point '{stored_id}' withheld: its id does not belong to tenant '{tenant}'; "
+            "it was not written through the guard, ingest it again"
+        )
+    return logical, kept  # type: ignore[return-value]
+
+
+def payload_bytes(logical: LogicalId, payload: Mapping[str, Any]) -> int:
+    """Return the size of the payload as JSON, or raise `InputError` if it is not JSON."""
+    try:
+        return len(json.dumps(payload, ensure_ascii=False, allow_nan=False).encode())
+    except (TypeError, ValueError) as error:
+        # UnicodeEncodeError is a ValueError; its text would quote the payload, so it is left out.
+        raise InputError(
+            f"point '{logical}' refused: its payload is not JSON ({type(error).__name__})"
+        ) from None

@@ -1,0 +1,298 @@
+"""The vector store on a Qdrant server, or on qdrant-client's local mode (tests, small data).
+
+Tenants share a collection; each point carries its tenant in payload and id.
+
+- INVARIANT: each call carries a filter that MUST match the tenant; none is made by id alone.
+- INVARIANT: every point that leaves is checked against its tenant by `point_identity.restored`.
+
+A collection records its model in Qdrant's collection metadata, which servers have since 1.16.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+from uuid import UUID, uuid4
+
+import numpy as np
+
+from ..core.chunk import ChunkId, TenantId, Vector, checked_matrix
+from ..core.embedding import EmbedderIdentity
+from ..core.errors import (
+    CollectionNotFoundError,
+    MissingExtraError,
+    StoreError,
+    StoreFullError,
+    UnknownTenantError,
+)
+from ..core.store import CollectionInfo, Hit, StoredPoint
+from .names import checked_collection, checked_tenant
+from .point_identity import TENANT_KEY, namespaced_id
+from .point_records import checked_limit, checked_records, to_hit, to_point
+
+try:
+    from qdrant_client import QdrantClient, models
+    from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+except ImportError as missing:
+    raise MissingExtraError(
+        "a Qdrant store needs qdrant-client: pip install 'ragbastion[qdrant]'"
+    ) from missing
+
+_METADATA = "ragbastion"
+_BATCH = 256
+_MAX_TENANTS = 100_000
+
+
+class QdrantStore:
+    """Keeps collections on the server (or local mode) that ``client`` talks to, and closes it.
+
+    Threads may share it.
+    """
+
+    def __init__(self, client: QdrantClient) -> None:
+        self._client = client
+        self._local = _is_local(client)
+        # Local mode is plain Python objects without a lock of its own; a server needs none.
+        self._guard: AbstractContextManager[Any] = (
+            threading.RLock() if self._local else nullcontext()
+        )
+        self._infos: dict[str, CollectionInfo] = {}
+        self._closed = False
+
+    def create_collection(self, name: str, embedder: EmbedderIdentity) -> CollectionInfo:
+        """Create the collection, or return it if it exists with the same model."""
+        checked_collection(name)
+        with self._guard:
+            try:
+                existing = self.collection(name)
+            except CollectionNotFoundError:
+                return self._create(name, embedder)
+        embedder.require(existing.embedder, name)
+        return existing
+
+    def collection(self, name: str) -> CollectionInfo:
+        """Return what the collection records, or raise `CollectionNotFoundError`."""
+        checked_collection(name)
+        with self._calling(name):
+            described = self._client.get_collection(name)
+        recorded = (described.config.metadata or {}).get(_METADATA)
+        if not isinstance(recorded, dict):
+            raise StoreError(
+                f"collection '{name}' records no embedding model: it was not made by ragbastion, "
+                "or the server is older than 1.16; use another name, or upgrade the server"
+            )
+        info = _info(name, recorded)
+        self._infos[name] = info
+        return info
+
+    def collections(self) -> list[CollectionInfo]:
+        """Return every collection that ragbastion made, by name."""
+        with self._calling(""):
+            names = sorted(each.name for each in self._client.get_collections().collections)
+            described = [(name, self._client.get_collection(name)) for name in names]
+        records = [(name, (each.config.metadata or {}).get(_METADATA)) for name, each in described]
+        return [_info(name, record) for name, record in records if isinstance(record, dict)]
+
+    def upsert(self, collection: str, tenant: TenantId, points: Sequence[StoredPoint]) -> None:
+        """Write points of the tenant; return when the server has applied them."""
+        owned = self._owned(collection, tenant)
+        records, _ = checked_records(tenant, points, self._info(collection).embedder.dimension)
+        structs = [
+            models.PointStruct(id=str(id_), vector=vector, payload=payload)
+            for id_, vector, payload in records
+        ]
+        for start in range(0, len(structs), _BATCH):
+            batch = structs[start : start + _BATCH]
+            with self._calling(collection):
+                # The filter keeps a point of another tenant, planted under our id, as it is.
+                self._client.upsert(collection, batch, wait=True, update_filter=owned)
+
+    def search(self, collection: str, tenant: TenantId, vector: Vector, limit: int) -> list[Hit]:
+        """Return the tenant's nearest points by cosine, best first, with payload and vector."""
+        owned = self._owned(collection, tenant)
+        dimension = self._info(collection).embedder.dimension
+        query = checked_matrix(np.asarray(vector)[np.newaxis], dimension)[0]
+        with self._calling(collection):
+            found = self._client.query_points(
+                collection,
+                query=query.tolist(),
+                query_filter=owned,
+                limit=checked_limit(limit),
+                with_payload=True,
+                with_vectors=True,
+            ).points
+        if not found and not self.count(collection, tenant):
+            raise UnknownTenantError(
+                f"collection '{collection}' holds nothing of tenant '{tenant}': "
+                "ingest for it first, or check the tenant's name"
+            )
+        return [to_hit(tenant, hit.id, hit.vector, hit.payload, hit.score) for hit in found]
+
+    def get(self, collection: str, tenant: TenantId, ids: Sequence[ChunkId]) -> list[StoredPoint]:
+        """Return those of the ids that are the tenant's, in the order asked for, each once."""
+        owned = self._owned(collection, tenant)
+        wanted = [str(namespaced_id(tenant, id_)) for id_ in dict.fromkeys(ids)]
+        found: dict[str, StoredPoint] = {}
+        for start in range(0, len(wanted), _BATCH):
+            batch = wanted[start : start + _BATCH]
+            page, _ = self._page(collection, _narrowed(owned, batch), None)
+            found |= {str(record.id): _restored(tenant, record) for record in page}
+        return [found[id_] for id_ in wanted if id_ in found]
+
+    def delete(self, collection: str, tenant: TenantId, ids: Sequence[ChunkId]) -> None:
+        """Delete those of the ids that are the tenant's."""
+        owned = self._owned(collection, tenant)
+        wanted = [str(namespaced_id(tenant, id_)) for id_ in dict.fromkeys(ids)]
+        for start in range(0, len(wanted), _BATCH):
+            narrowed = _narrowed(owned, wanted[start : start + _BATCH])
+            with self._calling(collection):
+                self._client.delete(collection, models.FilterSelector(filter=narrowed), wait=True)
+
+    def count(self, collection: str, tenant: TenantId) -> int:
+        """Return how many points the tenant has; 0 for a tenant that has none."""
+        owned = self._owned(collection, tenant)
+        with self._calling(collection):
+            return self._client.count(collection, count_filter=owned, exact=True).count
+
+    def scroll(self, collection: str, tenant: TenantId) -> Iterator[StoredPoint]:
+        """Yield every point of the tenant, in the order of stored ids."""
+        return self._scroll(collection, tenant, self._owned(collection, tenant))
+
+    def tenants(self, collection: str) -> list[TenantId]:
+        """Return the tenants that have points, by name; for administration only."""
+        self._info(collection)
+        with self._calling(collection):
+            facets = self._client.facet(collection, TENANT_KEY, limit=_MAX_TENANTS, exact=True)
+        return sorted(TenantId(str(hit.value)) for hit in facets.hits)
+
+    def close(self) -> None:
+        """Close the client; closing twice is allowed."""
+        with self._guard:
+            if not self._closed:
+                self._closed = True
+                self._client.close()
+
+    def _create(self, name: str, embedder: EmbedderIdentity) -> CollectionInfo:
+        record = {"uid": uuid4().hex, **embedder.as_dict()}
+        with self._calling(name):
+            self._client.create_collection(
+                name,
+                vectors_config=models.VectorParams(
+                    size=embedder.dimension, distance=models.Distance.COSINE
+                ),
+                # One small graph for each tenant and none over all: Qdrant's multitenancy guide.
+                hnsw_config=models.HnswConfigDiff(m=0, payload_m=16),
+                metadata={_METADATA: record},
+            )
+            if not self._local:
+                self._client.create_payload_index(
+                    name,
+                    TENANT_KEY,
+                    models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True),
+                    wait=True,
+                )
+        return self.collection(name)
+
+    def _info(self, collection: str) -> CollectionInfo:
+        """Return the collection's record, read once; a vanished collection is told by the call."""
+        return self._infos.get(collection) or self.collection(collection)
+
+    def _owned(self, collection: str, tenant: TenantId) -> models.Filter:
+        """Check both names and that the collection exists; return the filter of the tenant."""
+        match = models.MatchValue(value=checked_tenant(tenant))
+        self._info(collection)
+        return models.Filter(must=[models.FieldCondition(key=TENANT_KEY, match=match)])
+
+    def _page(
+        self, collection: str, owned: models.Filter, offset: Any
+    ) -> tuple[list[models.Record], Any]:
+        with self._calling(collection):
+            return self._client.scroll(
+                collection,
+                scroll_filter=owned,
+                limit=_BATCH,
+                offset=offset,
+                with_payload=True,
+                with_vectors=True,
+            )
+
+    def _scroll(
+        self, collection: str, tenant: TenantId, owned: models.Filter
+    ) -> Iterator[StoredPoint]:
+        offset: int | str | UUID | None = None
+        while True:
+            page, offset = self._page(collection, owned, offset)
+            for record in page:
+                yield _restored(tenant, record)
+            if offset is None:
+                return
+
+    @contextmanager
+    def _calling(self, collection: str) -> Iterator[None]:
+        """Serialise local mode, and turn what the client raises into `StoreError`."""
+        if self._closed:
+            raise StoreError("the store is closed: open it again")
+        with self._guard:
+            try:
+                yield
+            except UnexpectedResponse as error:
+                self._infos.pop(collection, None)
+                raise _refused(error, collection) from error
+            except ResponseHandlingException as error:
+                raise StoreError(
+                    "the Qdrant server cannot be reached: check its address and that it runs"
+                ) from error
+            except (OSError, RuntimeError, ValueError) as error:
+                self._infos.pop(collection, None)
+                if isinstance(error, ValueError) and "not found" in str(error):
+                    raise _missing(collection) from error
+                raise StoreError(
+                    f"collection '{collection}' cannot serve the call "
+                    f"({type(error).__name__} of qdrant-client)"
+                ) from error
+
+
+def _is_local(client: QdrantClient) -> bool:
+    options = client.init_options
+    return options.get("location") == ":memory:" or options.get("path") is not None
+
+
+def _info(name: str, recorded: dict[str, Any]) -> CollectionInfo:
+    try:
+        embedder = EmbedderIdentity(model=recorded["model"], dimension=int(recorded["dimension"]))
+        return CollectionInfo(name=name, uid=recorded["uid"], embedder=embedder)
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(
+            f"collection '{name}' has a damaged record of its model: ingest into a new collection"
+        ) from error
+
+
+def _narrowed(owned: models.Filter, ids: Sequence[str]) -> models.Filter:
+    """Return the tenant's filter AND these ids."""
+    return models.Filter(must=[owned, models.HasIdCondition(has_id=list(ids))])
+
+
+def _restored(tenant: TenantId, record: models.Record) -> StoredPoint:
+    return to_point(tenant, record.id, record.vector, record.payload)
+
+
+def _refused(error: UnexpectedResponse, collection: str) -> StoreError:
+    text = bytes(error.content or b"").decode(errors="replace")
+    if error.status_code == 404:
+        return _missing(collection)
+    if error.status_code in {401, 403}:
+        return StoreError("the Qdrant server refuses the API key: set store_api_key")
+    if error.status_code == 507 or "No space left" in text or "disk" in text.lower():
+        return StoreFullError("the Qdrant server has no space left: free some and run again")
+    return StoreError(
+        f"the Qdrant server refused the call on collection '{collection}' "
+        f"(HTTP {error.status_code})"
+    )
+
+
+def _missing(collection: str) -> CollectionNotFoundError:
+    return CollectionNotFoundError(
+        f"collection '{collection}' does not exist on the Qdrant server: ingest into it first"
+    )
