@@ -78,11 +78,11 @@ def checked_matrix(vectors: Any, dimension: int) -> Matrix:
             f"vectors refused: shape {matrix.shape}, expected (n, {dimension}); "
             "embed with the model that the collection was built with"
         )
-    _refuse_rows(~np.isfinite(matrix).all(axis=1), "holds NaN or infinity")
-    _refuse_rows(~matrix.any(axis=1), "is all zeros")
+    _refuse_rows(np.logical_not(np.isfinite(matrix).all(axis=1)), "holds NaN or infinity")
+    _refuse_rows(np.logical_not(matrix.any(axis=1)), "is all zeros")
     return matrix
 
 
-def _refuse_rows(bad: NDArray[np.bool_], why: str) -> None:
+def _refuse_rows(bad: Any, why: str) -> None:
     if bad.any():
         raise VectorError(f"vector {int(np.argmax(bad))} refused: it {why}; embed its text again")

@@ -76,7 +76,9 @@ class SourceRegistry:
         row = self._one(
             "SELECT trusted FROM sources WHERE tenant = ? AND source = ?", (tenant, source)
         )
-        return row and SourceRecord(tenant=tenant, source=source, trusted=bool(row["trusted"]))
+        if row is None:
+            return None
+        return SourceRecord(tenant=tenant, source=source, trusted=bool(row["trusted"]))
 
     def sources(self, tenant: str) -> list[SourceRecord]:
         """Return the tenant's sources by name."""
@@ -99,7 +101,9 @@ class SourceRegistry:
     def key(self, key_id: str) -> KeyRecord | None:
         """Return a key's record, or None if it is not registered."""
         row = self._one("SELECT * FROM keys WHERE key_id = ?", (key_id,))
-        return row and KeyRecord(
+        if row is None:
+            return None
+        return KeyRecord(
             key_id=key_id,
             tenant=row["tenant"],
             name=row["name"],
@@ -129,7 +133,7 @@ class SourceRegistry:
     def envelope(self, envelope_id: str) -> tuple[str, str] | None:
         """Return (envelope JSON, key id), or None if it is unknown."""
         row = self._one("SELECT envelope, key_id FROM envelopes WHERE id = ?", (envelope_id,))
-        return row and (row["envelope"], row["key_id"])
+        return None if row is None else (row["envelope"], row["key_id"])
 
     def source_count(self, tenant: str, collection_uid: str) -> int:
         """Return how many sources of the tenant have signed for the collection."""

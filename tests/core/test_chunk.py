@@ -1,0 +1,38 @@
+"""Vectors are checked, and labels are ordered."""
+
+import numpy as np
+import pytest
+from ragbastion.core.chunk import Integrity, checked_matrix, lowest_integrity
+from ragbastion.core.errors import VectorError
+
+BAD_VECTORS = {
+    "wrong dimension": ([[1.0, 2.0, 3.0]], r"shape \(1, 3\), expected \(n, 2\)"),
+    "flat": ([1.0, 2.0], "shape"),
+    "ragged": ([[1.0, 2.0], [1.0]], "not a rectangular array"),
+    "text": ([["a", "b"]], "not a rectangular array"),
+    "nan": ([[1.0, 2.0], [float("nan"), 1.0]], "vector 1 refused: it holds NaN"),
+    "infinity": ([[float("inf"), 2.0]], "vector 0 refused: it holds NaN or infinity"),
+    "overflow": ([[1e300, 2.0]], "vector 0 refused"),
+    "zero": ([[0.0, 0.0]], "all zeros"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_VECTORS)
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+def test_bad_vectors_are_refused(name: str) -> None:
+    """Each kind of bad vector is refused with its row and reason."""
+    vectors, reason = BAD_VECTORS[name]
+    with pytest.raises(VectorError, match=reason):
+        checked_matrix(vectors, 2)
+
+
+def test_good_vectors_become_float32() -> None:
+    """Numbers of any kind come back as float32, shape kept."""
+    matrix = checked_matrix([[1, 2], [3, 4]], 2)
+    assert (matrix.dtype, matrix.shape) == (np.float32, (2, 2))
+
+
+def test_lowest_label_wins() -> None:
+    """A context is as good as its worst chunk, and an empty one proves nothing."""
+    assert lowest_integrity([Integrity.TRUSTED, Integrity.UNTRUSTED]) is Integrity.UNTRUSTED
+    assert lowest_integrity([]) is Integrity.UNVERIFIED

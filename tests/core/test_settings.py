@@ -1,0 +1,78 @@
+"""Settings come from file and environment, and every wrong value is named."""
+
+from pathlib import Path
+
+import pytest
+from ragbastion.core.errors import SettingsError
+from ragbastion.core.settings import Settings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_defaults_need_no_file() -> None:
+    """Without file and variables the defaults hold."""
+    assert load_settings() == Settings()
+
+
+def test_environment_overrides_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable wins over the file, and the file over the default."""
+    Path("ragbastion.toml").write_text("[retrieval]\ntop_k = 7\nsource_cap = 3\n")
+    monkeypatch.setenv("RAGBASTION_RETRIEVAL__TOP_K", "9")
+    settings = load_settings()
+    assert (settings.retrieval.top_k, settings.retrieval.source_cap) == (9, 3)
+
+
+def test_lists_are_comma_separated_in_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable for a list setting is split at commas."""
+    monkeypatch.setenv("RAGBASTION_PROVENANCE__UNTRUSTED_SOURCES", "web-*, forum")
+    assert load_settings().provenance.untrusted_sources == ("web-*", "forum")
+
+
+def test_api_key_does_not_show() -> None:
+    """A key in the settings never appears in their printed form."""
+    settings = Settings().with_(api_key="hunter2-hunter2")
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "named"),
+    [
+        ("RAGBASTION_RETRIEVAL__TOP_K", "0", "retrieval.top_k"),
+        ("RAGBASTION_RETRIEVAL__TOP_K", "many", "retrieval.top_k"),
+        ("RAGBASTION_SCAN__THRESHOLD", "1.5", "scan.threshold"),
+        ("RAGBASTION_TYPO", "1", "typo"),
+        ("RAGBASTION_SCAN__TYPO", "1", "scan.typo"),
+        ("RAGBASTION_RETRIEVAL__MIN_INTEGRITY", "fine", "retrieval.min_integrity"),
+    ],
+)
+def test_wrong_variable_is_named(
+    variable: str, value: str, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bad or unknown variable is refused by the name of its setting."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=named):
+        load_settings()
+
+
+@pytest.mark.parametrize("content", [b"[retrieval", b"\xff\xfe", b"unknown = 1"])
+def test_wrong_file_is_refused(content: bytes) -> None:
+    """A file that is not TOML, not UTF-8 or names unknown settings is refused."""
+    Path("ragbastion.toml").write_bytes(content)
+    with pytest.raises(SettingsError, match=r"ragbastion\.toml"):
+        load_settings()
+
+
+def test_named_file_must_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that RAGBASTION_CONFIG names and is not there is an error, not a default."""
+    monkeypatch.setenv("RAGBASTION_CONFIG", "absent.toml")
+    with pytest.raises(SettingsError, match="does not exist"):
+        load_settings()
+
+
+def test_overrides_are_checked() -> None:
+    """Values given in code pass the same checks."""
+    with pytest.raises(SettingsError, match="collection"):
+        Settings().with_(collection=7)

@@ -1,0 +1,53 @@
+"""The built wheel installs in an empty environment and its command runs."""
+
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the wheel built from this checkout, without build isolation's downloads."""
+    out = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", str(out), str(ROOT)],
+        check=True,
+        capture_output=True,
+    )
+    [path] = out.glob("*.whl")
+    return path
+
+
+def test_wheel_holds_code_and_data_only(wheel: Path) -> None:
+    """Code, rules, policies and the demo corpus are in; tests and benchmarks are not."""
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.split("/")[0] for name in names}
+    assert tops == {"ragbastion", f"ragbastion-{wheel.name.split('-')[1]}.dist-info"}
+    inside = {name.split("/")[1] for name in names if name.startswith("ragbastion/")}
+    assert not inside & {"tests", "benchmarks", "docs"}
+    assert any(name.endswith(".cedar") for name in names)
+    assert any(name.startswith("ragbastion/examples/corpus/") for name in names)
+    assert "ragbastion/py.typed" in names
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_wheel_installs_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
+    """With the base dependencies alone, the command scans."""
+    venv.create(tmp_path / "env", with_pip=True)
+    python = tmp_path / "env" / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "-q", str(wheel)], check=True)
+    done = subprocess.run(
+        [tmp_path / "env" / "bin" / "ragbastion", "scan", "--jsonl", "-"],
+        input='{"id": 1, "text": "The harbour opens at six."}\n',
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert (done.returncode, '"decision": "allow"' in done.stdout) == (0, True), done.stderr
