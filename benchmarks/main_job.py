@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -74,14 +73,7 @@ def ingest(path: Path, work: Path, source: str | None = None) -> dict[str, Any]:
     command = [sys.executable, "-m", "ragbastion", "ingest", str(path), "--tenant", TENANT]
     command += ["--source", source or path.stem, "--collection", COLLECTION]
     command += ["--store", str(work / "store"), "--json"]
-    start = time.perf_counter()
-    done = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    out, err = done.communicate()
-    seconds = time.perf_counter() - start
-    if done.returncode not in (0, 1):
-        raise SystemExit(f"ingest of {path.name} failed with {done.returncode}: {err}")
-    report = json.loads(out)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    report, seconds, peak = _run(command)
     return {
         "file": path.stem,
         "documents": report["documents"],
@@ -92,6 +84,20 @@ def ingest(path: Path, work: Path, source: str | None = None) -> dict[str, Any]:
         "seconds": seconds,
         "peak MB": peak,
     }
+
+
+def _run(command: list[str]) -> tuple[dict[str, Any], float, float]:
+    """Run a command; return its JSON report, its seconds and its peak memory in MB."""
+    start = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as out:
+        process = subprocess.Popen(command, stdout=out)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - start
+        if process.returncode not in (0, 1):
+            raise SystemExit(f"{command} failed with {process.returncode}")
+        out.seek(0)
+        return json.load(out), seconds, usage.ru_maxrss / 1024
 
 
 def bare_ingest(path: Path, work: Path) -> float:
@@ -128,11 +134,11 @@ def ask(poison: list[Path], work: Path, count: int) -> list[dict[str, Any]]:
     that ingestion let in.
     """
     settings = load_settings().with_(store=str(work / "store"), collection=COLLECTION)
-    rows = []
     with Guard.from_settings(settings) as guard:
-        for path in poison:
-            rows.append({"family": path.stem.removeprefix("poison_"), **_asked(guard, path, count)})
-    return rows
+        return [
+            {"family": path.stem.removeprefix("poison_"), **_asked(guard, path, count)}
+            for path in poison
+        ]
 
 
 def _asked(guard: Guard, path: Path, count: int) -> dict[str, Any]:

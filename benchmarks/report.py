@@ -79,7 +79,8 @@ def origin(seed: int) -> dict[str, Any]:
     """Return what a reader needs to run the benchmark again."""
     return {
         "commit": _commit(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
         "seed": seed,
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "versions": {name: _version(name) for name in _PACKAGES},
