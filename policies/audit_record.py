@@ -75,3 +75,7 @@ def _kept(value: object, depth: int = 0) -> Any:
         items = sorted(value, key=str) if isinstance(value, (set, frozenset)) else list(value)
         return [_kept(item, depth + 1) for item in items[:_MAX_ITEMS]]
     return _kept(str(value))
+
+
+def _kept_as(name: str, value: object, depth: int) -> Any:
+    return _OMITTED if name.casefold() in _NEVER_KEPT else _kept(value, depth)

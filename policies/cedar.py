@@ -77,7 +77,7 @@ class CedarPolicySet:
         self._policies = self._cedarpy.PolicySet.from_json_str(json.dumps(document))
 
     def decide(self, request: Json, entities: Sequence[Json]) -> CedarAnswer:
-        """Decide one request; a request that does not fit the schema is an error, never an allow."""
+        """Decide one request; one that does not fit the schema is an error, never an allow."""
         try:
             result = self._cedarpy.is_authorized(
                 dict(request), self._policies, list(entities), self._schema

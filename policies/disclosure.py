@@ -1,9 +1,9 @@
 """Does an action's argument ask for a secret in full? The one fact about arguments beyond types.
 
 A mask obligation binds whoever sends the answer; arguments that switch the mask off (``mask:
-false``, ``show_full_ssn: true``, ``fields: ["full_ssn"]``) are the caller saying that it will not be
-met, so policy can deny them outright. Free text (``text``, ``body``, …) is not read: an answer may
-well say that a full SSN is never given.
+false``, ``show_full_ssn: true``, ``fields: ["full_ssn"]``) are the caller saying that it will not
+be met, so policy can deny them outright. Free text (``text``, ``body``, …) is not read: an answer
+may well say that a full SSN is never given.
 """
 
 from __future__ import annotations

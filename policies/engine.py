@@ -29,7 +29,7 @@ _MAX_REASON_CHARS = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyNote:
-    """What one policy says of a request by itself: does its condition hold?"""
+    """Whether the condition of one policy, taken by itself, holds for a request."""
 
     id: str
     effect: str

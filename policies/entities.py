@@ -28,7 +28,7 @@ class CedarCall:
 
 
 def build_call(request: ActionRequest, schema: SchemaShape) -> CedarCall:
-    """Build the call; raises `PolicyError` with the reason if the request does not fit the schema."""
+    """Build the call; raises `PolicyError` if the request does not fit the schema."""
     action = schema.actions.get(request.action)
     if action is None:
         raise PolicyError(f"unknown action '{request.action}': known are {sorted(schema.actions)}")

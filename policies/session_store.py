@@ -35,11 +35,13 @@ CREATE TABLE IF NOT EXISTS sessions (
     PRIMARY KEY (tenant, principal, session)
 ) WITHOUT ROWID;
 """
-_SIGNALS = tuple(Signal)
-_WRITE = (
-    "INSERT OR REPLACE INTO sessions (tenant, principal, session, integrity, updated, "
-    f"{', '.join(_SIGNALS)}) VALUES ({', '.join('?' * (5 + len(_SIGNALS)))})"
-)
+_SIGNALS = tuple(Signal)  # INVARIANT: the order of the columns in _WRITE
+_WRITE = """
+INSERT OR REPLACE INTO sessions (
+    tenant, principal, session, integrity, updated,
+    injection_read, denial, foreign_tenant_probe, low_integrity_read
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
 _READ = "SELECT * FROM sessions WHERE tenant = ? AND principal = ? AND session = ?"
 
 
