@@ -28,8 +28,8 @@ _VACUUM_FRACTION = 0.2
 _VACUUM_POINTS = 1000
 _PAGE = 256
 
-Record = tuple[UUID, Vector, dict[str, Any]]
-"""A stored id, a unit vector as a list of floats and a payload."""
+Record = tuple[UUID, list[float], dict[str, Any]]
+"""A stored id, a vector and a payload."""
 
 
 class EdgeShard:
@@ -80,13 +80,13 @@ class EdgeShard:
         )
         with _translated(self._folder):
             found = self._shard.search(request)
-        return [(hit.id, hit.vector, hit.payload, hit.score) for hit in found]
+        return [(_uuid(hit.id), hit.vector, hit.payload, hit.score) for hit in found]
 
     def get(self, ids: Sequence[UUID]) -> dict[UUID, tuple[Any, Any]]:
         """Return vector and payload of those of the ids that exist."""
         with _translated(self._folder):
             found = self._shard.retrieve(list(ids), with_payload=True, with_vector=True)
-        return {record.id: (record.vector, record.payload) for record in found}
+        return {_uuid(record.id): (record.vector, record.payload) for record in found}
 
     def page(self, offset: UUID | None) -> tuple[list[tuple[UUID, Any, Any]], UUID | None]:
         """Return up to 256 points from ``offset`` in the order of ids, and the next offset."""
@@ -95,7 +95,8 @@ class EdgeShard:
         )
         with _translated(self._folder):
             found, following = self._shard.scroll(request)
-        return [(record.id, record.vector, record.payload) for record in found], following
+        page = [(_uuid(record.id), record.vector, record.payload) for record in found]
+        return page, None if following is None else _uuid(following)
 
     def delete(self, ids: Sequence[UUID]) -> None:
         """Delete those of the ids that exist, and vacuum when a fifth of the shard is deleted."""
@@ -117,6 +118,11 @@ class EdgeShard:
         """Flush and release the engine's files."""
         with _translated(self._folder):
             self._shard.close()
+
+
+def _uuid(id_: object) -> UUID:
+    """Return an id as the UUID that every id here is."""
+    return id_ if isinstance(id_, UUID) else UUID(str(id_))
 
 
 @contextmanager

@@ -66,12 +66,12 @@ def restored(
             "the store returned a foreign point, check who else writes to it"
         )
     known = isinstance(logical, str | int) and not isinstance(logical, bool)
-    if not known or str(namespaced_id(tenant, logical)) != str(stored_id):  # type: ignore[arg-type]
+    if not known or str(namespaced_id(tenant, logical)) != str(stored_id):
         raise IsolationError(
             f"point '{stored_id}' withheld: its id does not belong to tenant '{tenant}'; "
             "it was not written through the guard, ingest it again"
         )
-    return logical, kept  # type: ignore[return-value]
+    return logical, kept
 
 
 def payload_bytes(logical: LogicalId, payload: Mapping[str, Any]) -> int:

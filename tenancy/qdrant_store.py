@@ -25,7 +25,9 @@ from ..core.errors import (
     MissingExtraError,
     StoreError,
     StoreFullError,
+    StoreLockedError,
     UnknownTenantError,
+    UsageError,
 )
 from ..core.store import CollectionInfo, Hit, StoredPoint
 from .names import checked_collection, checked_tenant
@@ -42,6 +44,7 @@ except ImportError as missing:
 
 _METADATA = "ragbastion"
 _BATCH = 256
+_TIMEOUT_S = 30
 _MAX_TENANTS = 100_000
 
 
@@ -60,6 +63,32 @@ class QdrantStore:
         )
         self._infos: dict[str, CollectionInfo] = {}
         self._closed = False
+
+    @classmethod
+    def at_url(cls, url: str, api_key: str | None = None) -> QdrantStore:
+        """Return a store on the server at ``url``; nothing is asked of the server yet."""
+        try:
+            client = QdrantClient(
+                url=url, api_key=api_key, timeout=_TIMEOUT_S, check_compatibility=False
+            )
+        except ValueError as error:
+            raise UsageError(f"store '{url}' refused: it is not a valid URL") from error
+        return cls(client)
+
+    @classmethod
+    def in_process(cls, path: str) -> QdrantStore:
+        """Return a store on local mode in a folder, or in memory for ``:memory:``."""
+        if path == ":memory:":
+            return cls(QdrantClient(":memory:"))
+        try:
+            # The store serialises its calls, so one SQLite connection may serve every thread.
+            return cls(QdrantClient(path=path, force_disable_check_same_thread=True))
+        except RuntimeError as error:
+            raise StoreLockedError(
+                f"store '{path}' is held by another process: stop it, or use a Qdrant server"
+            ) from error
+        except OSError as error:
+            raise StoreError(f"store '{path}' cannot be opened: {error.strerror}") from error
 
     def create_collection(self, name: str, embedder: EmbedderIdentity) -> CollectionInfo:
         """Create the collection, or return it if it exists with the same model."""

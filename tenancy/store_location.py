@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..core.errors import StoreError, StoreLockedError, UsageError
+from ..core.errors import StoreError, UsageError
 from ..core.store import VectorStore
 
 _LOCAL = "qdrant-local:"
-_TIMEOUT_S = 30
 
 
 def open_store(location: str, api_key: str | None = None) -> VectorStore:
@@ -38,15 +37,9 @@ def open_store(location: str, api_key: str | None = None) -> VectorStore:
 
 
 def _server(url: str, api_key: str | None) -> VectorStore:
-    from .qdrant_store import QdrantClient, QdrantStore
+    from .qdrant_store import QdrantStore
 
-    try:
-        client = QdrantClient(
-            url=url, api_key=api_key, timeout=_TIMEOUT_S, check_compatibility=False
-        )
-    except ValueError as error:
-        raise UsageError(f"store '{url}' refused: it is not a valid URL") from error
-    store = QdrantStore(client)
+    store = QdrantStore.at_url(url, api_key)
     try:
         store.collections()
     except StoreError as error:
@@ -56,17 +49,6 @@ def _server(url: str, api_key: str | None) -> VectorStore:
 
 
 def _local(path: str) -> VectorStore:
-    from .qdrant_store import QdrantClient, QdrantStore
+    from .qdrant_store import QdrantStore
 
-    if path == ":memory:":
-        return QdrantStore(QdrantClient(":memory:"))
-    try:
-        # The store serialises its calls, so one SQLite connection may serve every thread.
-        client = QdrantClient(path=path, force_disable_check_same_thread=True)
-    except RuntimeError as error:
-        raise StoreLockedError(
-            f"store '{path}' is held by another process: stop it, or use a Qdrant server"
-        ) from error
-    except OSError as error:
-        raise StoreError(f"store '{path}' cannot be opened: {error.strerror}") from error
-    return QdrantStore(client)
+    return QdrantStore.in_process(path)
