@@ -7,14 +7,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from ...core.chunk import Chunk, Integrity
+from ...core.chunk import Chunk, Integrity, Vector
 from ...core.errors import InputError, ProvenanceError
 from ...core.settings import ProvenanceSettings
 from .envelope import BatchStatement, open_sealed
@@ -24,6 +26,8 @@ from .registry import SourceRegistry
 from .sketch import MAX_FLIPPED_BITS, SKETCH_BITS, flipped_bits, sketch_vectors
 
 _MAX_CACHED_STATEMENTS = 10_000
+
+ProofOrNone = ChunkProof | None
 
 
 class ChunkVerifier:
@@ -45,10 +49,19 @@ class ChunkVerifier:
         self, pairs: Sequence[tuple[Chunk, ProofOrNone]], *, collection_uid: str
     ) -> list[Chunk | ProvenanceError]:
         """Return, in order, each chunk with its label, or the error that says why it failed."""
+        trust = _TrustNow(self._registry, self._settings)
+        flipped = _flipped(pairs)
         outcomes: list[Chunk | ProvenanceError] = []
-        for chunk, proof in pairs:
+        for (chunk, proof), bits in zip(pairs, flipped, strict=True):
             try:
-                outcomes.append(self._verified(chunk, proof, collection_uid))
+                if proof is None:
+                    raise ProvenanceError(
+                        f"chunk {chunk.id} is unsigned: ingest its document again"
+                    )
+                statement = self._statement(chunk, proof, collection_uid, trust)
+                _check_vector(chunk, bits)
+                _check_leaf(chunk, proof, statement)
+                outcomes.append(replace(chunk, integrity=trust.integrity(chunk)))
             except ProvenanceError as error:
                 outcomes.append(error)
         return outcomes
@@ -61,33 +74,23 @@ class ChunkVerifier:
         """Close the registry."""
         self._registry.close()
 
-    def _verified(self, chunk: Chunk, proof: ProofOrNone, collection_uid: str) -> Chunk:
-        if proof is None:
-            raise ProvenanceError(f"chunk {chunk.id} is unsigned: ingest its document again")
-        statement = self._statement(chunk, proof)
-        claimed = (chunk.tenant, chunk.source, collection_uid)
-        if claimed != (statement.tenant, statement.source, statement.collection_uid):
-            raise ProvenanceError(
-                f"chunk {chunk.id} was signed for another tenant, source or collection: it was "
-                "moved; ingest its document again"
-            )
-        _check_vector(chunk, proof)
-        _check_leaf(chunk, proof, statement)
-        return replace(chunk, integrity=self._integrity(chunk))
-
-    def _statement(self, chunk: Chunk, proof: ChunkProof) -> BatchStatement:
+    def _statement(
+        self, chunk: Chunk, proof: ChunkProof, collection_uid: str, trust: _TrustNow
+    ) -> BatchStatement:
+        """Return what was signed of the chunk's batch, by a key that may speak for it now."""
         statement = self._statements.get(proof.envelope)
         if statement is None:
             statement = self._open(chunk, proof)
             if len(self._statements) >= _MAX_CACHED_STATEMENTS:
                 self._statements.clear()
             self._statements[proof.envelope] = statement
-        key = self._registry.key(statement.key_id)
-        names = {f"source/{statement.source}", f"reviewer/{statement.reviewer}"}
-        if key is None or key.tenant != statement.tenant or key.name not in names:
-            raise ProvenanceError(f"chunk {chunk.id} was signed by a key not registered for it")
-        if key.revoked:
-            raise ProvenanceError(f"chunk {chunk.id} was signed by a key that is revoked")
+        trust.require_key(chunk, statement)
+        claimed = (chunk.tenant, chunk.source, collection_uid)
+        if claimed != (statement.tenant, statement.source, statement.collection_uid):
+            raise ProvenanceError(
+                f"chunk {chunk.id} was signed for another tenant, source or collection: it was "
+                "moved; ingest its document again"
+            )
         return statement
 
     def _open(self, chunk: Chunk, proof: ChunkProof) -> BatchStatement:
@@ -100,25 +103,57 @@ class ChunkVerifier:
             )
         return open_sealed(kept[0], key.public_pem)
 
-    def _integrity(self, chunk: Chunk) -> Integrity:
-        record = self._registry.source(chunk.tenant, chunk.source)
+
+class _TrustNow:
+    """Keys and sources as the registry has them at one call; each is read once a call."""
+
+    def __init__(self, registry: SourceRegistry, settings: ProvenanceSettings) -> None:
+        self._key = lru_cache(maxsize=None)(registry.key)
+        self._source = lru_cache(maxsize=None)(registry.source)
+        self._untrusted = settings.untrusted_sources
+
+    def require_key(self, chunk: Chunk, statement: BatchStatement) -> None:
+        """Raise unless the signing key is registered for the statement's source and not revoked."""
+        key = self._key(statement.key_id)
+        names = {f"source/{statement.source}", f"reviewer/{statement.reviewer}"}
+        if key is None or key.tenant != statement.tenant or key.name not in names:
+            raise ProvenanceError(f"chunk {chunk.id} was signed by a key not registered for it")
+        if key.revoked:
+            raise ProvenanceError(f"chunk {chunk.id} was signed by a key that is revoked")
+
+    def integrity(self, chunk: Chunk) -> Integrity:
+        """Return the label of a chunk that verified."""
+        record = self._source(chunk.tenant, chunk.source)
         if record is None or not record.trusted:
             return Integrity.UNTRUSTED
-        patterns = self._settings.untrusted_sources
-        untrusted = any(fnmatchcase(chunk.source, each) for each in patterns)
+        untrusted = any(fnmatchcase(chunk.source, each) for each in self._untrusted)
         return Integrity.UNTRUSTED if untrusted else Integrity.TRUSTED
 
 
-ProofOrNone = ChunkProof | None
+def _flipped(pairs: Sequence[tuple[Chunk, ProofOrNone]]) -> list[int | None]:
+    """Return for each chunk how many sketch bits differ; None where nothing can be compared."""
+    flipped: list[int | None] = [None] * len(pairs)
+    groups: dict[int, list[tuple[int, Vector, bytes]]] = defaultdict(list)
+    for at, (chunk, proof) in enumerate(pairs):
+        if chunk.vector is None or proof is None or len(proof.sketch) * 8 != SKETCH_BITS:
+            continue
+        if np.isfinite(chunk.vector).all():
+            groups[len(chunk.vector)].append((at, chunk.vector, proof.sketch))
+    for members in groups.values():
+        places, vectors, sketches = zip(*members, strict=True)
+        signed = np.frombuffer(b"".join(sketches), dtype=np.uint8).reshape(len(members), -1)
+        for at, bits in zip(
+            places, flipped_bits(sketch_vectors(np.stack(vectors)), signed), strict=True
+        ):
+            flipped[at] = int(bits)
+    return flipped
 
 
-def _check_vector(chunk: Chunk, proof: ChunkProof) -> None:
-    if chunk.vector is None or not np.isfinite(chunk.vector).all():
-        raise ProvenanceError(f"chunk {chunk.id} has no usable vector: embed and ingest it again")
-    if len(proof.sketch) * 8 != SKETCH_BITS:
-        raise ProvenanceError(f"chunk {chunk.id} has a malformed proof: ingest it again")
-    signed = np.frombuffer(proof.sketch, dtype=np.uint8)[None, :]
-    flipped = flipped_bits(sketch_vectors(chunk.vector[None, :]), signed)[0]
+def _check_vector(chunk: Chunk, flipped: int | None) -> None:
+    if flipped is None:
+        raise ProvenanceError(
+            f"chunk {chunk.id} has no usable vector or sketch: embed and ingest it again"
+        )
     if flipped > MAX_FLIPPED_BITS:
         raise ProvenanceError(
             f"chunk {chunk.id} has another vector than was signed ({flipped} of {SKETCH_BITS} "
