@@ -5,7 +5,8 @@ The default model, all-MiniLM-L6-v2, comes with a PyPI package and needs no netw
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -70,13 +71,29 @@ class SentenceTransformerEmbedder:
             raise MissingExtraError(
                 "embedding needs sentence-transformers: pip install 'ragbastion[embed]'"
             ) from error
+        location = _location(self._name)
         try:
-            return SentenceTransformer(_location(self._name), device="cpu")
+            with _quiet():
+                return SentenceTransformer(location, device="cpu")
         except Exception as error:
             raise SettingsError(
                 f"embedding model '{self._name}' cannot be loaded ({type(error).__name__}): "
                 "name an installed model or a folder in embedding.model"
             ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the loader's progress bar off stderr, where the command reports its own."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _location(name: str) -> str:
