@@ -1,0 +1,42 @@
+"""A store of each kind, for the behaviour suite."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from ragbastion.core.embedding import EmbedderIdentity
+from ragbastion.core.store import VectorStore
+from ragbastion.tenancy import open_store
+
+BACKENDS = ["edge", "qdrant-memory", "qdrant-path"]
+if "QDRANT_URL" in os.environ:
+    BACKENDS.append("server")
+
+
+@pytest.fixture(params=BACKENDS)
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return where a store of each kind is opened."""
+    return {
+        "edge": str(tmp_path / "store"),
+        "qdrant-memory": ":memory:",
+        "qdrant-path": f"qdrant-local:{tmp_path / 'local'}",
+        "server": os.environ.get("QDRANT_URL", ""),
+    }[request.param]
+
+
+@pytest.fixture
+def store(location: str) -> Iterator[VectorStore]:
+    """Return an open store of each kind."""
+    opened = open_store(location)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def collection(store: VectorStore) -> str:
+    """Return the name of a new collection in the store."""
+    name = f"c{uuid4().hex}"
+    store.create_collection(name, EmbedderIdentity(model="test-model", dimension=4))
+    return name
