@@ -1,0 +1,62 @@
+"""Query echo: a passage that repeats the question nearly verbatim, to sit next to it.
+
+Black-box poisoning (PoisonedRAG, Zou et al. 2024) puts the target question before the crafted
+text. Honest passages answer questions more than they repeat them; a FAQ page does repeat them,
+so an echo is put behind other candidates and never removed from the store for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_WORD = re.compile(r"\w+")
+_QUESTION_WORDS = frozenset(
+    {"who", "whom", "whose", "what", "which", "when", "where", "why", "how", "is", "are", "was",
+     "were", "do", "does", "did", "can", "could", "will", "would", "should", "has", "have", "had",
+     "may", "might", "am"}
+)  # fmt: skip
+
+MAX_EDITS = 0.2
+"""Share of the question's words that may be changed, missing or inserted in its echo."""
+
+MIN_QUESTION_WORDS = 4
+MIN_PHRASE_WORDS = 7
+"""Shorter phrases stand in honest text by chance: headings are written like search phrases."""
+
+
+def echoes_query(query: str, text: str) -> bool:
+    """Tell whether ``text`` holds the query with at most a fifth of its words edited.
+
+    Word edit distance of the query to its nearest substring (Sellers 1980), O(words * words).
+    """
+    asked = _words(query)
+    if len(asked) < _least_words(query, asked):
+        return False
+    found = _words(text)
+    # Most candidates end here: without most of the words there is no near copy.
+    missing = len(set(asked) - set(found))
+    return missing <= len(asked) * MAX_EDITS and _nearest(asked, found) <= len(asked) * MAX_EDITS
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.casefold())
+
+
+def _least_words(query: str, words: Sequence[str]) -> int:
+    asks = query.rstrip().endswith("?") or (bool(words) and words[0] in _QUESTION_WORDS)
+    return MIN_QUESTION_WORDS if asks else MIN_PHRASE_WORDS
+
+
+def _nearest(pattern: Sequence[str], text: Sequence[str]) -> int:
+    """Return the edit distance of ``pattern`` to the nearest substring of ``text``."""
+    column = list(range(len(pattern) + 1))
+    best = column[-1]
+    for word in text:
+        diagonal, column[0] = column[0], 0
+        for at, wanted in enumerate(pattern, start=1):
+            kept = diagonal + (word != wanted)
+            diagonal = column[at]
+            column[at] = min(kept, column[at] + 1, column[at - 1] + 1)
+        best = min(best, column[-1])
+    return best

@@ -1,0 +1,267 @@
+"""The whole guard in one object: what goes in, what comes out, and what an agent then does.
+
+>>> from ragbastion import Guard, Settings
+>>> guard = Guard.from_settings(Settings())
+>>> guard.settings.retrieval.top_k
+5
+>>> guard.close()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from ..core.chunk import TenantId
+from ..core.errors import UnknownTenantError
+from ..core.events import Event
+from ..core.settings import Settings, load_settings
+from .layers import Layers
+from .lazy import Lazy
+from .parts import GuardParts, LazyParts
+
+if TYPE_CHECKING:
+    from ..core.chunk import Vector
+    from ..core.embedding import Embedder
+    from ..core.store import CollectionInfo, Hit, VectorStore
+    from ..ingest import IngestReport, IngestRequest, Progress
+    from ..ingest.quarantine import Quarantine, QuarantineRecord
+    from ..ingest.scanner import Scanner
+    from ..pii import Redacted, Redactor
+    from ..policies import AuditLog, Authorization, PolicyEngine, SessionStore
+    from ..tenancy import TenantContext
+    from .actions import ActionGuard
+    from .proposal import Action
+    from .results import Retrieval
+    from .sweep import SweepReport
+
+Paths = str | Path | Sequence[str | Path]
+
+
+class Guard:
+    """Guards a RAG system's data layer as its settings say.
+
+    Parts are built on first use, so that deciding an action loads no model. Safe to share between
+    threads. Close it, or use it as a context manager: an embedded store stays locked until then.
+    """
+
+    def __init__(self, settings: Settings, parts: GuardParts | None = None) -> None:
+        self._settings = settings
+        self._parts = LazyParts(settings, parts or GuardParts())
+        self._actions: Lazy[ActionGuard] = Lazy(None, self._build_actions)
+
+    @classmethod
+    def from_settings(
+        cls, settings: Settings | None = None, parts: GuardParts | None = None
+    ) -> Self:
+        """Return a guard by the given settings, or by those of file and environment."""
+        return cls(load_settings() if settings is None else settings, parts)
+
+    def ingest(
+        self,
+        paths: Paths,
+        *,
+        tenant: str,
+        source: str,
+        collection: str | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> IngestReport:
+        """Ingest files and folders of one source; bad files are in the report, the rest go on."""
+        listed = [paths] if isinstance(paths, str | Path) else paths
+        request = self._ingest_request(tenant, source, collection)
+        return self._parts.pipeline().ingest([Path(each) for each in listed], request, progress)
+
+    def ingest_bytes(
+        self, data: bytes, name: str, *, tenant: str, source: str, collection: str | None = None
+    ) -> IngestReport:
+        """Ingest one document (untrusted) that is in memory; ``name`` tells its format."""
+        request = self._ingest_request(tenant, source, collection)
+        return self._parts.pipeline().ingest_bytes(data, name, request)
+
+    def retrieve(
+        self,
+        query: str,
+        context: TenantContext,
+        *,
+        collection: str | None = None,
+        limit: int | None = None,
+    ) -> Retrieval:
+        """Answer a query with a guarded context; fails closed as `RetrievalGuard` says.
+
+        Raises `UsageError` for an empty query, `CredentialError` for an expired context,
+        `CollectionNotFoundError`, `UnknownTenantError`, `ModelMismatchError`.
+        """
+        from .retrieval import require_context, require_query
+
+        require_context(context)
+        require_query(query)
+        layers = Layers()
+        with layers.timed("embed"):
+            info = self._collection(collection)
+            vector = self.embedder.embed([query])[0]
+        search = self._search(info, TenantId(context.tenant), vector)
+        return self._parts.retrieval().retrieve(
+            query, search, context, info, limit=limit, layers=layers
+        )
+
+    def search(
+        self,
+        query: str,
+        context: TenantContext,
+        *,
+        collection: str | None = None,
+        limit: int | None = None,
+    ) -> list[Hit]:
+        """Return what the store alone answers: within the tenant, and with no other check.
+
+        For comparison and investigation; never put its text before a model.
+        """
+        from .retrieval import require_context, require_query
+
+        require_context(context)
+        require_query(query)
+        info = self._collection(collection)
+        vector = self.embedder.embed([query])[0]
+        wanted = limit or self._settings.retrieval.top_k
+        return self._search(info, TenantId(context.tenant), vector)(wanted)
+
+    def authorize(self, action: Action, context: TenantContext) -> Authorization:
+        """Decide an action that an agent proposes; identity and session come from ``context``."""
+        return self._actions().authorize(action, context)
+
+    def respond(self, text: str, context: TenantContext) -> Redacted:
+        """Mask an agent's answer on its way out; raise `PolicyError` if it may not answer."""
+        entities = self._settings.pii.retrieval_entities
+        return self._actions().respond(text, context, self.redactor, entities)
+
+    def release(self, quarantine_id: str, reviewer: str, reason: str = "") -> IngestReport:
+        """Let a quarantined document in, signed by the reviewer."""
+        return self._parts.pipeline().release(quarantine_id, reviewer=reviewer, reason=reason)
+
+    def reject(self, quarantine_id: str, reviewer: str, reason: str = "") -> QuarantineRecord:
+        """Keep a quarantined document out for good."""
+        return self._parts.pipeline().reject(quarantine_id, reviewer=reviewer, reason=reason)
+
+    def verify(self, collection: str | None = None, tenant: str | None = None) -> SweepReport:
+        """Verify every stored point of a collection, of one tenant or of all; audit the outcome.
+
+        Raises `UnknownTenantError` for a named tenant that has, and should have, no points.
+        """
+        from .sweep import Sweep
+
+        info = self.store.collection(collection or self._settings.collection)
+        sweep = Sweep(self._parts.verifier(), info)
+        for each in self._tenants(info, tenant):
+            expected = self._parts.ledger().points(info.uid, each)
+            sweep.add(each, self.store.scroll(info.name, each), expected)
+        report = sweep.report()
+        self._parts.events().emit(
+            Event(
+                kind="verify",
+                tenant=tenant or "",
+                subject=info.name,
+                outcome="clean" if report.clean else "findings",
+                detail={**report.counts, "missing": report.missing},
+            )
+        )
+        return report
+
+    def close(self) -> None:
+        """Close what this guard opened; closing twice is allowed."""
+        self._parts.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that the guard follows."""
+        return self._settings
+
+    @property
+    def store(self) -> VectorStore:
+        """The vector store."""
+        return self._parts.store()
+
+    @property
+    def embedder(self) -> Embedder:
+        """The embedding model."""
+        return self._parts.embedder()
+
+    @property
+    def scanner(self) -> Scanner:
+        """The injection scanner."""
+        return self._parts.scanner()
+
+    @property
+    def redactor(self) -> Redactor:
+        """The redactor of personal data."""
+        return self._parts.redactor()
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """What was held back at ingestion."""
+        return self._parts.quarantine()
+
+    @property
+    def audit(self) -> AuditLog:
+        """The audit log."""
+        return self._parts.audit()
+
+    @property
+    def policies(self) -> PolicyEngine:
+        """The policies."""
+        return self._parts.policies()
+
+    @property
+    def sessions(self) -> SessionStore:
+        """What is known of each session."""
+        return self._parts.sessions()
+
+    def _build_actions(self) -> ActionGuard:
+        from .actions import ActionGuard
+
+        return ActionGuard(self.policies, self.sessions, self._parts.events())
+
+    def _ingest_request(self, tenant: str, source: str, collection: str | None) -> IngestRequest:
+        from ..ingest import IngestRequest
+
+        return IngestRequest(
+            tenant=TenantId(tenant),
+            source=source,
+            collection=collection or self._settings.collection,
+        )
+
+    def _collection(self, name: str | None) -> CollectionInfo:
+        """Return the collection, refused if another model made its vectors."""
+        info = self.store.collection(name or self._settings.collection)
+        self.embedder.identity.require(info.embedder, info.name)
+        return info
+
+    def _search(
+        self, info: CollectionInfo, tenant: TenantId, vector: Vector
+    ) -> Callable[[int], list[Hit]]:
+        store = self.store
+        return lambda wanted: store.search(info.name, tenant, vector, wanted)
+
+    def _tenants(self, info: CollectionInfo, tenant: str | None) -> list[TenantId]:
+        if tenant is None:
+            return self.store.tenants(info.name)
+        named = TenantId(tenant)
+        if not self.store.count(info.name, named) and not self._parts.ledger().points(
+            info.uid, named
+        ):
+            raise UnknownTenantError(
+                f"collection '{info.name}' holds nothing of tenant '{tenant}': check the name"
+            )
+        return [named]

@@ -1,0 +1,154 @@
+"""A sweep of a collection: whether every stored point is what was signed, and in its place.
+
+Finds points that were altered, moved or added behind our back, and by the ledger's count how many
+were deleted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from typing import Any
+
+from ..core.chunk import Chunk, TenantId
+from ..core.errors import ProvenanceError
+from ..core.store import CollectionInfo, StoredPoint
+from ..ingest.provenance import ChunkProof, ChunkVerifier, from_point
+
+_BATCH = 512
+MAX_LISTED = 1000
+"""How many bad points a report names; the counts cover all."""
+
+
+class PointState(StrEnum):
+    """What a sweep found of one point."""
+
+    OK = "ok"
+    UNSIGNED = "unsigned"
+    ALTERED = "altered"
+    FOREIGN = "foreign"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepFinding:
+    """A point that does not verify; ``source`` is what it claims."""
+
+    id: str
+    tenant: str
+    source: str
+    state: PointState
+    reason: str
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the JSON form."""
+        return {
+            "id": self.id,
+            "tenant": self.tenant,
+            "source": self.source,
+            "state": self.state.value,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepReport:
+    """How many points of a collection verify, and which do not.
+
+    ``missing`` is how many points the ledger expects and the store does not hold.
+    """
+
+    collection: str
+    tenants: tuple[str, ...]
+    counts: dict[PointState, int]
+    findings: tuple[SweepFinding, ...]
+    missing: int = 0
+
+    @property
+    def clean(self) -> bool:
+        """Whether every point verifies and none is missing."""
+        return not self.missing and all(
+            count == 0 for state, count in self.counts.items() if state is not PointState.OK
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form: one field a count, and the points that do not verify."""
+        return {
+            "collection": self.collection,
+            "tenants": list(self.tenants),
+            "clean": self.clean,
+            **{state.value: self.counts.get(state, 0) for state in PointState},
+            "missing": self.missing,
+            "findings": [finding.as_dict() for finding in self.findings],
+        }
+
+
+class Sweep:
+    """Verifies points in batches and adds up what it finds; made for one collection."""
+
+    def __init__(self, verifier: ChunkVerifier, collection: CollectionInfo) -> None:
+        self._verifier = verifier
+        self._collection = collection
+        self._counts = Counter(dict.fromkeys(PointState, 0))
+        self._findings: list[SweepFinding] = []
+        self._tenants: list[str] = []
+        self._missing = 0
+
+    def add(self, tenant: TenantId, points: Iterable[StoredPoint], expected: int = 0) -> None:
+        """Verify the points of a tenant; ``expected`` is how many the ledger says there are."""
+        rest, before = iter(points), self._own()
+        while batch := list(islice(rest, _BATCH)):
+            self._add_batch(tenant, batch)
+        self._tenants.append(tenant)
+        self._missing += max(0, expected - (self._own() - before))
+
+    def _own(self) -> int:
+        """Count points that were once ingested: what was planted does not make up for a loss."""
+        return self._counts[PointState.OK] + self._counts[PointState.ALTERED]
+
+    def report(self) -> SweepReport:
+        """Return what was found so far."""
+        return SweepReport(
+            collection=self._collection.name,
+            tenants=tuple(self._tenants),
+            counts=dict(self._counts),
+            findings=tuple(self._findings),
+            missing=self._missing,
+        )
+
+    def _add_batch(self, tenant: TenantId, batch: Sequence[StoredPoint]) -> None:
+        pairs: list[tuple[Chunk, ChunkProof | None]] = []
+        for point in batch:
+            try:
+                chunk, proof = from_point(point)
+            except ProvenanceError as error:
+                self._note(tenant, point.id, "", PointState.ALTERED, str(error))
+                continue
+            if chunk.tenant != tenant:
+                reason = f"it claims tenant '{chunk.tenant}'"
+                self._note(tenant, chunk.id, chunk.source, PointState.FOREIGN, reason)
+            elif proof is None:
+                reason = "it carries no proof"
+                self._note(tenant, chunk.id, chunk.source, PointState.UNSIGNED, reason)
+            else:
+                pairs.append((chunk, proof))
+        self._verify(tenant, pairs)
+
+    def _verify(self, tenant: TenantId, pairs: Sequence[tuple[Chunk, ChunkProof | None]]) -> None:
+        outcomes = self._verifier.verify_batch(pairs, collection_uid=self._collection.uid)
+        for (chunk, _), outcome in zip(pairs, outcomes, strict=True):
+            if isinstance(outcome, ProvenanceError):
+                self._note(tenant, chunk.id, chunk.source, PointState.ALTERED, str(outcome))
+            else:
+                self._counts[PointState.OK] += 1
+
+    def _note(
+        self, tenant: TenantId, point: str, source: str, state: PointState, reason: str
+    ) -> None:
+        self._counts[state] += 1
+        if len(self._findings) < MAX_LISTED:
+            self._findings.append(
+                SweepFinding(id=point, tenant=tenant, source=source, state=state, reason=reason)
+            )
