@@ -71,7 +71,6 @@ _PREFORMATTED = frozenset({"pre", "textarea", "listing"})
 # Never shown, or shown only by a browser that lacks what every browser has.
 _UNSEEN_TAGS = {
     "template": "html-template",
-    "noscript": "html-noscript",
     "noframes": "html-fallback",
     "noembed": "html-fallback",
     "iframe": "html-fallback",
@@ -106,6 +105,8 @@ _CHARSET_WITHIN = 1024  # HTML Standard 13.2.3.2: the prescan stops here
 _MAX_OPEN_TAGS = 5_000
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]{0,40})")
 # Void, or closed by the next of their kind: these do not nest however many there are.
+_NOSCRIPT = re.compile(r"<noscript\b[^>]*>", re.IGNORECASE)
+_NOSCRIPT_END = re.compile(r"</noscript\b[^>]*>", re.IGNORECASE)
 _FLAT_TAGS = frozenset(
     [
         "area",
@@ -167,10 +168,31 @@ def load(data: bytes, name: str, settings: LoadSettings) -> Iterator[LoadedDocum
     yield make_document(origin, page.text, page.hidden, title=page.title, metadata=facts)
 
 
-def read_page(markup: str, name: str, settings: LoadSettings) -> Page:
-    """Split markup (untrusted) into what is shown and what is not."""
+def read_page(markup: str, name: str, settings: LoadSettings, *, keep_blanks: bool = False) -> Page:
+    """Split markup (untrusted) into what is shown and what is not.
+
+    ``keep_blanks`` keeps blanks and line ends of text as they are, and adds none for layout.
+    """
     _check_nesting(markup, name, settings)
-    return _Reader(LexborHTMLParser(markup), name, settings).read()
+    hidden = HiddenCollector()
+    shown = _without_noscript(markup, hidden)
+    return _Reader(LexborHTMLParser(shown), name, settings, hidden, keep_blanks).read()
+
+
+def _without_noscript(markup: str, hidden: HiddenCollector) -> str:
+    """Cut ``<noscript>`` elements out as raw text, which is what a browser with scripts sees.
+
+    The parser reads their content as elements instead, and could be made to end them early.
+    """
+    parts = []
+    at = 0
+    while opening := _NOSCRIPT.search(markup, at):
+        closing = _NOSCRIPT_END.search(markup, opening.end())
+        inner_end = closing.start() if closing else len(markup)
+        hidden.add(markup[opening.end() : inner_end], "html-noscript", "noscript")
+        parts.append(markup[at : opening.start()])
+        at = closing.end() if closing else len(markup)
+    return "".join([*parts, markup[at:]])
 
 
 def _check_nesting(markup: str, name: str, settings: LoadSettings) -> None:
@@ -226,11 +248,19 @@ class _Frame:
 class _Reader:
     """Walks a parsed page once, without recursion."""
 
-    def __init__(self, page: LexborHTMLParser, name: str, settings: LoadSettings) -> None:
+    def __init__(
+        self,
+        page: LexborHTMLParser,
+        name: str,
+        settings: LoadSettings,
+        hidden: HiddenCollector,
+        keep_blanks: bool,
+    ) -> None:
         self._page = page
         self._name = name
         self._settings = settings
-        self._hidden = HiddenCollector()
+        self._hidden = hidden
+        self._keep_blanks = keep_blanks
         self._shown = TextBlocks()
         self._title = ""
         self._cascade = Cascade(self._rules(), self._select)
@@ -351,7 +381,9 @@ class _Reader:
 
     def _text(self, text: str, frame: _Frame | None) -> None:
         if frame is None or frame.root is None:
-            self._shown.write(text, keep_blanks=bool(frame and frame.keep_blanks))
+            self._shown.write(
+                text, keep_blanks=self._keep_blanks or bool(frame and frame.keep_blanks)
+            )
             return
         if frame.root.unseen is None:
             frame.root.unseen = TextBlocks()
@@ -361,7 +393,7 @@ class _Reader:
         if frame.root is frame and frame.unseen is not None:
             self._hidden.add(frame.unseen.text(), frame.reason, frame.path())
         writer = self._writer(frame)
-        if writer is None:
+        if writer is None or self._keep_blanks:
             return
         if frame.tag in _BLOCKS and not _in_cell(frame):
             writer.block()
@@ -370,7 +402,7 @@ class _Reader:
 
     def _open_layout(self, node: LexborNode, frame: _Frame) -> None:
         writer = self._writer(frame)
-        if writer is None:
+        if writer is None or self._keep_blanks:
             return
         if frame.tag in {"td", "th"}:
             self._open_cell(node, frame, writer)
