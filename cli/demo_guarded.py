@@ -1,0 +1,114 @@
+"""The side with the guard: everything through the public `Guard`, and what each layer did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..core.chunk import ChunkId, TenantId
+from ..ingest.report import QuarantinedItem
+from ..retrieval_guard import Guard, ProposedAction, Retrieval
+from ..tenancy import TenantContext
+from .demo_agent import ToolCall, answer, propose
+from .demo_manifest import Scenario, SourceFolder
+from .demo_outcome import Outcome, reached
+
+
+class GuardedRag:
+    """Asks on behalf of a scenario's principal and records which layers acted."""
+
+    def __init__(self, guard: Guard, quarantined: frozenset[str]) -> None:
+        self._guard = guard
+        self._quarantined = quarantined
+
+    def outcome(self, scenario: Scenario) -> Outcome:
+        """Return what the agent of the scenario was fed and did."""
+        context = TenantContext(
+            tenant=scenario.tenant,
+            principal=scenario.principal,
+            roles=frozenset(scenario.roles),
+            session=scenario.id,
+        )
+        return self._said(scenario, context) if scenario.says else self._asked(scenario, context)
+
+    def _said(self, scenario: Scenario, context: TenantContext) -> Outcome:
+        """Send an answer out, as an agent does at the end."""
+        sent = self._guard.respond(scenario.says, context)
+        notes = tuple(f"masked {entity.type}" for entity in sent.entities)
+        return Outcome(
+            passages=(sent.text,),
+            reached=reached(scenario.marker, [sent.text]),
+            layers=("redaction",) if notes else (),
+            notes=notes,
+        )
+
+    def _asked(self, scenario: Scenario, context: TenantContext) -> Outcome:
+        retrieval = self._guard.retrieve(scenario.question, context)
+        passages = [chunk.text for chunk in retrieval.chunks]
+        layers = [*self._at_ingest(scenario), *_at_retrieval(retrieval, scenario)]
+        if scenario.by_id:
+            fetched = self._by_id(scenario)
+            passages += fetched
+            layers += [] if fetched else ["isolation"]
+        did, held, notes = self._act(propose(passages), context)
+        return Outcome(
+            passages=tuple(passages),
+            reached=reached(scenario.marker, [*passages, retrieval.context]),
+            answer=answer(passages, scenario.answer_pattern),
+            did=tuple(did),
+            held=held,
+            layers=tuple(dict.fromkeys([*layers, *(["policy"] if held else [])])),
+            notes=(*retrieval.verdict.reasons, *notes),
+        )
+
+    def _act(
+        self, calls: Sequence[ToolCall], context: TenantContext
+    ) -> tuple[list[ToolCall], dict[str, str], list[str]]:
+        """Put each proposed call before policy: what runs, what is held, and why."""
+        did: list[ToolCall] = []
+        held: dict[str, str] = {}
+        notes: list[str] = []
+        for call in calls:
+            action = ProposedAction(name=call.name, resource=call.resource, args=call.args)
+            decided = self._guard.authorize(action, context)
+            if decided.allowed:
+                did.append(call)
+            else:
+                held[call.name] = decided.decision.value
+                notes += [f"{call.name}: {reason}" for reason in decided.reasons]
+        return did, held, notes
+
+    def _by_id(self, scenario: Scenario) -> list[str]:
+        """Fetch another tenant's points by their ids, as the scenario's own tenant."""
+        collection = self._guard.settings.collection
+        owners = {TenantId(file.split("/")[0]) for file in scenario.files}
+        ids: list[ChunkId] = [
+            point.id
+            for owner in owners
+            for point in self._guard.store.scroll(collection, owner)
+            if _file(owner, point.payload) in scenario.files
+        ]
+        found = self._guard.store.get(collection, TenantId(scenario.tenant), ids)
+        return [str(point.payload["text"]) for point in found]
+
+    def _at_ingest(self, scenario: Scenario) -> list[str]:
+        return ["quarantine"] if self._quarantined.intersection(scenario.files) else []
+
+
+def quarantined_file(folder: SourceFolder, item: QuarantinedItem) -> str:
+    """Return ``tenant/source/document`` of what an ingest held back."""
+    return f"{folder.tenant}/{item.source}/{item.document}"
+
+
+def _file(tenant: TenantId, payload: object) -> str:
+    assert isinstance(payload, dict)  # noqa: S101 - payloads of the store are objects
+    return f"{tenant}/{payload['source']}/{payload['document']}"
+
+
+def _at_retrieval(retrieval: Retrieval, scenario: Scenario) -> Iterator[str]:
+    """Name the steps that left out passages of the attack's source, or changed a passage."""
+    for dropped in retrieval.dropped:
+        if dropped.step == "policy" or dropped.source in scenario.sources:
+            yield dropped.step
+    for chunk in retrieval.chunks:
+        for finding in chunk.verdict.findings:
+            yield "redaction" if finding.kind == "pii" else "strip"

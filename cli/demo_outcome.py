@@ -1,0 +1,93 @@
+"""What was observed of a scenario on one side, and whether it is what the manifest expects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .demo_agent import ToolCall, read
+from .demo_manifest import Expected, Scenario
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the agent was fed and did.
+
+    ``passages`` are its context, or the answer that left it. ``reached`` tells whether the attack's
+    marker stood in it. ``did`` ran; ``held`` were stopped by policy, with its decision. ``layers``
+    are the parts of the guard that acted, ``notes`` what they said.
+    """
+
+    passages: tuple[str, ...]
+    reached: bool
+    answer: str = ""
+    did: tuple[ToolCall, ...] = ()
+    held: Mapping[str, str] = field(default_factory=dict)
+    layers: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form, without the passages."""
+        return {
+            "reached": self.reached,
+            "answer": self.answer,
+            "did": [f"{call.name} {call.resource}" for call in self.did],
+            "held": dict(self.held),
+            "layers": list(self.layers),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """A scenario with what was observed on both sides, and every difference from what should be."""
+
+    scenario: Scenario
+    without_guard: Outcome
+    with_guard: Outcome
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """Sentences; empty if everything came as the manifest says."""
+        scenario = self.scenario
+        return (
+            *_differences("without guard", scenario.without_guard, self.without_guard),
+            *_differences("with guard", scenario.with_guard, self.with_guard),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "id": self.scenario.id,
+            "title": self.scenario.title,
+            "files": list(self.scenario.files),
+            "without_guard": self.without_guard.as_dict(),
+            "with_guard": self.with_guard.as_dict(),
+            "as_expected": not self.differences,
+            "differences": list(self.differences),
+        }
+
+
+def reached(marker: str, passages: Sequence[str]) -> bool:
+    """Tell whether the marker stands in what the passages say to a model."""
+    return bool(marker) and marker in read("\n".join(passages))
+
+
+def _differences(side: str, expected: Expected, seen: Outcome) -> list[str]:
+    observed: dict[str, Any] = {
+        "reached": seen.reached,
+        "did": tuple(sorted({call.name for call in seen.did})),
+        "held": dict(seen.held),
+        "answer": seen.answer,
+    }
+    wanted = expected.model_dump(exclude={"by"}, exclude_none=True)
+    if "did" in wanted:
+        wanted["did"] = tuple(sorted(wanted["did"]))
+    found = [
+        f"{side}: {name} is {observed[name]!r}, expected {value!r}"
+        for name, value in wanted.items()
+        if observed[name] != value
+    ]
+    if expected.by is not None and expected.by not in seen.layers:
+        found.append(f"{side}: '{expected.by}' did not act, but {list(seen.layers)}")
+    return found

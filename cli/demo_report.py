@@ -1,0 +1,130 @@
+"""What the demo prints: each scenario on both sides, and a table at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from .demo_agent import ToolCall, read
+from .demo_outcome import Outcome, Result
+from .output import printable
+
+if TYPE_CHECKING:
+    from ..ingest.report import IngestReport
+    from .demo_run import DemoReport
+
+_EXCERPT_CHARS = 220
+_CONTEXT_CHARS = 60
+
+
+def print_result(console: Console, result: Result) -> None:
+    """Print one scenario: the question, what the agent was fed and did, on both sides."""
+    scenario = result.scenario
+    body = Text()
+    asked = scenario.question or f"(agent's answer) {scenario.says}"
+    body.append(f"{scenario.tenant} · {scenario.principal} · ", style="dim")
+    body.append(f"{printable(asked)}\n")
+    for side, outcome, style in (
+        ("guard off", result.without_guard, "red" if result.scenario.files else "default"),
+        ("guard on ", result.with_guard, "green"),
+    ):
+        body.append(f"\n{side}  ", style=f"bold {style}")
+        body.append(_story(outcome, scenario.marker))
+    for difference in result.differences:
+        body.append(f"\nNOT AS EXPECTED: {printable(difference)}", style="bold red")
+    console.print(Panel(body, title=Text(scenario.title), title_align="left"))
+
+
+def print_table(console: Console, title: str, results: Sequence[Result]) -> None:
+    """Print the closing table: attack, without guard, with guard, what stopped it."""
+    table = Table(title=Text(title), title_justify="left", show_lines=True)
+    for column, ratio in (
+        ("attack", 4), ("without guard", 4), ("with guard", 4), ("stopped by", 2), ("", None)
+    ):  # fmt: skip
+        table.add_column(column, ratio=ratio, overflow="fold")
+    for result in results:
+        good = not result.differences
+        table.add_row(
+            Text(result.scenario.title),
+            Text(_short(result.without_guard)),
+            Text(_short(result.with_guard)),
+            Text(_stopped_by(result)),
+            Text("ok" if good else "NO", style="green" if good else "bold red"),
+        )
+    console.print(table)
+
+
+def print_ingest(
+    console: Console, reports: Sequence[IngestReport], quarantined: Sequence[str]
+) -> None:
+    """Print what came in, and what the guard held back with its first reason."""
+    documents, chunks = (sum(getattr(r, name) for r in reports) for name in ("documents", "chunks"))
+    text = Text(
+        f"{documents} documents of three tenants ingested with the guard: {chunks} passages"
+    )
+    text.append(f", {len(quarantined)} documents in quarantine:\n")
+    reasons = [item.reasons[:1] for report in reports for item in report.quarantined_items]
+    for file, reason in zip(quarantined, reasons, strict=True):
+        text.append(f"  {printable(file)}  ")
+        text.append(f"{printable(' '.join(reason))[:_EXCERPT_CHARS]}\n", style="dim")
+    text.append("Without the guard everything went into one collection, hidden text included.")
+    console.print(text)
+
+
+def print_summary(console: Console, report: DemoReport) -> None:
+    """Print whether everything came as expected, and what did not."""
+    for name, files in (("clean file quarantined", report.false_alarms), ("failed", report.failed)):
+        for file in files:
+            console.print(Text(f"{name}: {printable(file)}", style="bold red"))
+    results = (*report.attacks, *report.questions)
+    wrong = sum(bool(result.differences) for result in results)
+    good = f"{len(results) - wrong} of {len(results)} outcomes as expected"
+    style = "bold green" if report.as_expected else "bold red"
+    console.print(Text(f"{good}, {report.seconds:.0f} seconds", style=style))
+
+
+def _story(outcome: Outcome, marker: str) -> Text:
+    text = Text()
+    shown = _excerpt(outcome.passages, marker) if outcome.reached else ""
+    if shown:
+        text.append("is fed: ")
+        text.append(f"…{printable(shown)}…", style="italic")
+        text.append("\n           ")
+    text.append(_short(outcome))
+    for note in outcome.notes[:3]:
+        text.append(f"\n           - {printable(note)[:_EXCERPT_CHARS]}", style="dim")
+    return text
+
+
+def _short(outcome: Outcome) -> str:
+    parts = ["reads the attack" if outcome.reached else ""]
+    parts += [f"does {_call(call)}" for call in outcome.did]
+    parts += [f"{name} held: {effect}" for name, effect in outcome.held.items()]
+    parts += [f"answers {outcome.answer!r}" if outcome.answer else ""]
+    said = "; ".join(part for part in parts if part)
+    return printable(said) or "nothing of it"
+
+
+def _call(call: ToolCall) -> str:
+    cents = call.args.get("amount_cents")
+    amount = f" {cents / 100:,.2f} dollars" if isinstance(cents, int) else ""
+    return f"{call.name}{amount} → {call.resource}"
+
+
+def _stopped_by(result: Result) -> str:
+    by = result.scenario.with_guard.by
+    layers = result.with_guard.layers
+    first = [by] if by in layers else []
+    return ", ".join(dict.fromkeys([*first, *layers])) or "–"
+
+
+def _excerpt(passages: Sequence[str], marker: str) -> str:
+    """Return the surroundings of the marker, decoded as the agent reads them."""
+    text = read("\n".join(passages))
+    at = text.find(marker)
+    return text[max(0, at - _CONTEXT_CHARS) : at + _EXCERPT_CHARS - _CONTEXT_CHARS]
