@@ -1,0 +1,46 @@
+"""The signature layer: every rule and every decoder's gate, matched in one pass over a view."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..canonical import View
+from ..decoding import GATES
+from .patterns import EncodedText, PatternSet
+from .rules import Rule, RulePack
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A rule's match, in characters of the view that was read."""
+
+    rule: Rule
+    start: int
+    end: int
+
+
+class Signatures:
+    """Rules compiled for matching. Immutable once built; one instance serves many threads."""
+
+    def __init__(self, packs: Sequence[RulePack]) -> None:
+        rules = [rule for pack in packs for rule in pack.rules]
+        self._owners = [rule for rule in rules for _ in rule.patterns]
+        patterns = [pattern for rule in rules for pattern in rule.patterns]
+        self._set = PatternSet([*patterns, *(gate.pattern for gate in GATES)])
+        self.version = "signatures[" + ",".join(pack.version for pack in packs) + "]"
+
+    def read(self, view: View) -> tuple[list[Match], set[str]]:
+        """Return the matches in ``view`` and the decoders that are worth running on it. Linear."""
+        encoded = EncodedText(view.text)
+        matches: list[Match] = []
+        gates: set[str] = set()
+        for first, segment in encoded.segments():
+            for index in self._set.occurring(segment):
+                if index >= len(self._owners):
+                    gates.add(GATES[index - len(self._owners)].decoder)
+                    continue
+                for start, end in self._set.spans(index, segment):
+                    span = encoded.characters(first + start), encoded.characters(first + end)
+                    matches.append(Match(self._owners[index], *span))
+        return matches, gates

@@ -1,0 +1,108 @@
+"""Stripping: which spans of a text instruct the model, and the text without them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ...core.verdict import Finding
+from .evidence import Hit
+from .sentences import next_sentence, sentence_around
+
+MAX_PASSES = 8
+"""Rounds of removing what only shows once something else is gone; after them nothing is kept."""
+_BRIDGE = 160
+"""Characters between two instructing sentences that go with them: the middle of one order."""
+
+# Groups whose sentence often only announces the order that the next sentence gives.
+_ANNOUNCING = frozenset({"override", "task_switch", "role_token", "system_imitation", "addressing"})
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stripped:
+    """A text without its instructing spans.
+
+    ``removed`` are spans of the ORIGINAL text, sorted, apart from each other; ``findings`` say why.
+    """
+
+    text: str
+    removed: tuple[Span, ...]
+    findings: tuple[Finding, ...]
+
+
+def instructing_spans(text: str, hits: Sequence[Hit]) -> list[Span]:
+    """Return the sorted, disjoint spans to remove for ``hits``, which are sorted and all count."""
+    spans: list[Span] = []
+    for hit in hits:
+        spans.append(
+            (hit.start, hit.end) if hit.exact else sentence_around(text, hit.start, hit.end)
+        )
+        if (
+            not hit.exact
+            and hit.group in _ANNOUNCING
+            and text[spans[-1][1] - 1 : spans[-1][1]] in ":.!\n"
+        ):
+            following = next_sentence(text, spans[-1][1])
+            if following[1] > following[0]:
+                spans.append(following)
+    return merged(spans, _BRIDGE)
+
+
+def merged(spans: Sequence[Span], bridge: int = 0) -> list[Span]:
+    """Return the spans sorted and joined where less than ``bridge`` characters part them."""
+    joined: list[Span] = []
+    for start, end in sorted(span for span in spans if span[1] > span[0]):
+        if joined and start - joined[-1][1] <= bridge:
+            joined[-1] = joined[-1][0], max(joined[-1][1], end)
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def without(text: str, removed: Sequence[Span]) -> str:
+    """Return ``text`` without the spans, which are sorted and disjoint."""
+    pieces = []
+    last = 0
+    for start, end in removed:
+        pieces.append(text[last:start])
+        last = end
+    pieces.append(text[last:])
+    return "".join(pieces)
+
+
+def strip_until_clean(text: str, find: Callable[[str], list[Span]]) -> list[Span]:
+    """Return the spans of ``text`` whose removal leaves nothing that ``find`` would remove.
+
+    Parts of an order can meet once something between them is gone, so the rest is read again. What
+    is still not clean after `MAX_PASSES` is removed whole: the guard fails closed.
+    """
+    removed: list[Span] = []
+    for _ in range(MAX_PASSES):
+        rest = without(text, removed)
+        spans = find(rest)
+        if not spans:
+            return removed
+        removed = merged([*removed, *_in_original(spans, removed)])
+    return [(0, len(text))]
+
+
+def _in_original(spans: Sequence[Span], removed: Sequence[Span]) -> list[Span]:
+    """Return spans of the text without ``removed`` as spans of the text with them.
+
+    A span across a removed stretch takes it in.
+    """
+    found = []
+    shift = index = 0
+    for start, end in spans:
+        while index < len(removed) and removed[index][0] - shift <= start:
+            shift += removed[index][1] - removed[index][0]
+            index += 1
+        first = start + shift
+        inner, inner_shift = index, shift
+        while inner < len(removed) and removed[inner][0] - inner_shift < end:
+            inner_shift += removed[inner][1] - removed[inner][0]
+            inner += 1
+        found.append((first, end + inner_shift))
+    return found
