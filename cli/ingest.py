@@ -1,0 +1,100 @@
+"""``ragbastion ingest``: documents in, through every check, with progress on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .command import ExitCode, command, complain
+from .options import Collection, Config, Json, Store, Tenant
+from .output import console, write_json, write_table
+from .state import load, open_guard
+
+if TYPE_CHECKING:
+    from ..ingest.report import IngestReport
+    from ..ingest.request import Progress
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    command(app, "ingest")(ingest)
+
+
+def ingest(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH...", exists=True, help="Files and folders to ingest."),
+    ],
+    tenant: Tenant,
+    source: Annotated[str, typer.Option("--source", help="Where the documents come from.")],
+    collection: Collection = None,
+    store: Store = None,
+    json_output: Json = False,
+    config: Config = None,
+) -> ExitCode:
+    """Scan, chunk, embed, sign and store documents; what looks like an attack is quarantined.
+
+    Running it again is safe: what is stored already is left alone, and a killed run goes on where
+    it stopped. Exit code: 0 all ingested, 1 something quarantined, 3 a document failed.
+    """
+    settings = load(config, store=store, collection=collection)
+    with open_guard(settings) as guard, _progress() as progress:
+        report = guard.ingest(
+            paths,
+            tenant=tenant,
+            source=source,
+            collection=settings.collection,
+            progress=progress,
+        )
+    write_report(report, as_json=json_output)
+    return report_code(report)
+
+
+def write_report(report: IngestReport, *, as_json: bool) -> None:
+    """Write the summary, what was quarantined, and on stderr what failed."""
+    fields = report.as_dict()
+    if as_json:
+        write_json(fields)
+    else:
+        counts = ("documents", "ingested", "unchanged", "replaced", "quarantined", "failed")
+        names = (*counts, "chunks", "seconds")
+        write_table("ingested", names, [[fields[name] for name in names]])
+        _write_quarantined(fields["quarantined_items"])
+    for failure in fields["failures"]:
+        complain(_failure(failure))
+
+
+def report_code(report: IngestReport) -> ExitCode:
+    """Return what the counts of a report mean for the exit code."""
+    if report.failed:
+        return ExitCode.FAILURE
+    return ExitCode.FINDINGS if report.quarantined else ExitCode.CLEAN
+
+
+def _write_quarantined(items: list[dict[str, Any]]) -> None:
+    if not items:
+        return
+    rows = [[item["id"], item["document"], "\n".join(item["reasons"])] for item in items]
+    write_table("quarantined: see 'ragbastion quarantine show ID'", ("id", "document", "why"), rows)
+
+
+def _failure(failure: dict[str, Any]) -> str:
+    where = f" ({failure['where']})" if failure["where"] else ""
+    return f"{failure['path']}{where}: {failure['message']}"
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Progress], None] | None]:
+    """Show a bar on stderr while documents go in; nothing if stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from .progress import progress_bar
+
+    with progress_bar(console(stderr=True)) as update:
+        yield update

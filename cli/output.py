@@ -1,0 +1,76 @@
+"""What the commands write: JSON for programs, tables for people, both safe for a terminal.
+
+Document text is untrusted: written to a terminal as it is, it could move the cursor, hide lines or
+set the clipboard. So JSON escapes control characters, and tables show them as escapes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# C1 controls, line separators and bidi controls: JSON allows them raw, terminals act on them.
+_TERMINAL_CONTROLS = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """Return ``value`` as JSON on one line, or indented; refuses NaN and infinity."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    return _TERMINAL_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def write_json(value: Any) -> None:
+    """Write ``value`` to stdout: indented for a terminal, else on one line."""
+    write_line(json_text(value, indent=2 if sys.stdout.isatty() else None))
+
+
+def write_line(line: str) -> None:
+    """Write one line to stdout as UTF-8, whatever the locale, and flush it.
+
+    A lone surrogate (a file name that is not UTF-8) comes out as its JSON escape.
+    """
+    sys.stdout.flush()
+    sys.stdout.buffer.write(line.encode("utf-8", "backslashreplace") + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    """Return ``text`` with every character that does not print shown as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in keep else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape", "backslashreplace").decode("ascii")
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a rich console that takes strings literally: no markup, no emoji codes."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+
+def write_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table to stdout, every cell made printable."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(printable(title)), title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(str(cell), keep="\n")) for cell in row))
+    console().print(table)
+
+
+def write_text(text: str) -> None:
+    """Write text of a document to stdout; raw for a program, made printable for a terminal."""
+    write_line(printable(text, keep="\n\t") if sys.stdout.isatty() else text)

@@ -1,0 +1,63 @@
+"""``/v1/authorize``: a proposed action, decided for whom the key stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+
+from ..core.errors import PolicyError
+from ..policies import ActionRequest, Authorization
+from ..tenancy import Credential
+from .caller import Caller, Claim, context_of, names_another_tenant
+from .contract import Fields, authorization_fields
+from .json_route import StrictJsonRoute
+from .schemas import AuthorizeBody
+from .security import BEARER
+
+if TYPE_CHECKING:
+    from ..retrieval_guard import Guard
+
+
+def action_router(guard: Guard) -> APIRouter:
+    """Return the route."""
+    router = APIRouter(
+        prefix="/v1", tags=["actions"], route_class=StrictJsonRoute, dependencies=[BEARER]
+    )
+
+    @router.post("/authorize")
+    def authorize(body: AuthorizeBody, caller: Caller) -> Fields:
+        """Decide a proposed action; what is unknown or missing denies, with the reason."""
+        return authorization_fields(body.id, decide(guard, body, caller))
+
+    return router
+
+
+def decide(guard: Guard, body: AuthorizeBody, caller: Credential) -> Authorization:
+    """Decide for the key's own identity, or for whom an administrator's key names.
+
+    Raises `AccessError` if a tenant's key names anyone else; a foreign tenant counts against the
+    session as well.
+    """
+    claim = Claim(tenant=body.tenant, principal=body.principal, roles=body.roles)
+    session = body.session if isinstance(body.session, str) else ""
+    if names_another_tenant(caller, claim):
+        own = caller.context(session=session[:256])
+        guard.authorize({"tenant": body.tenant, "action": body.action}, own)
+    if caller.admin and body.tenant is None:
+        return Authorization.deny("'tenant' is missing")
+    context = context_of(caller, claim, session=session)
+    line = {
+        "tenant": context.tenant,
+        "principal": context.principal,
+        "roles": sorted(context.roles),
+        "action": body.action,
+        "resource": body.resource,
+        "args": body.args,
+        "session": body.session,
+    }
+    try:
+        request = ActionRequest.from_json(line)
+    except PolicyError as error:
+        return Authorization.deny(str(error))
+    return guard.authorize(request, context)

@@ -1,0 +1,82 @@
+"""For whom a request is: what its key says, and what an administrator's key may say beside it.
+
+- INVARIANT: a tenant's key never yields a context of another tenant or principal, nor a role that
+  the key does not have, whatever the body says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from ..core.errors import AccessError, UsageError
+from ..tenancy import Credential, TenantContext
+
+INGEST_ROLE = "ingest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Whom a body names; None where it names nobody."""
+
+    tenant: str | None = None
+    principal: str | None = None
+    roles: Collection[str] | None = None
+
+
+def _credential(request: Request) -> Credential:
+    credential = getattr(request.state, "credential", None)
+    # Only a route that the middleware does not guard could come here without one.
+    if not isinstance(credential, Credential):
+        raise AccessError("the request was not authenticated")
+    return credential
+
+
+Caller = Annotated[Credential, Depends(_credential)]
+"""The verified credential of a request."""
+
+
+def context_of(credential: Credential, claim: Claim, *, session: str = "") -> TenantContext:
+    """Return the context of a request, or raise `AccessError` if the body claims too much."""
+    if not credential.admin:
+        _refuse_more(credential, claim)
+    own = credential.context(tenant=claim.tenant, session=session)
+    roles = own.roles if claim.roles is None else frozenset(claim.roles)
+    return TenantContext(
+        tenant=own.tenant,
+        principal=claim.principal or own.principal,
+        roles=roles,
+        session=session,
+    )
+
+
+def ingest_tenant(credential: Credential, tenant: str | None) -> str:
+    """Return the tenant whose documents a key may bring in.
+
+    A tenant's key needs the role ``ingest``: whoever ingests speaks for the source that is named.
+    """
+    if not credential.admin:
+        _refuse_more(credential, Claim(tenant=tenant))
+        if INGEST_ROLE not in credential.roles:
+            raise AccessError(f"key '{credential.key_id}' lacks the role '{INGEST_ROLE}'")
+    chosen = credential.tenant if credential.tenant is not None else tenant
+    if chosen is None:
+        raise UsageError("an administrator's key must name the tenant: field 'tenant'")
+    return chosen
+
+
+def names_another_tenant(credential: Credential, claim: Claim) -> bool:
+    """Return whether a tenant's key asks for a tenant that is not its own."""
+    return credential.tenant is not None and claim.tenant not in {None, credential.tenant}
+
+
+def _refuse_more(credential: Credential, claim: Claim) -> None:
+    if names_another_tenant(credential, claim):
+        raise AccessError(f"key '{credential.key_id}' is bound to its tenant and named another")
+    if claim.principal not in {None, credential.principal}:
+        raise AccessError(f"key '{credential.key_id}' may not speak for another principal")
+    if claim.roles is not None and not set(claim.roles) <= credential.roles:
+        raise AccessError(f"key '{credential.key_id}' may not claim a role that it does not have")

@@ -1,0 +1,118 @@
+"""From an error to an HTTP answer: ``{"error": {"type", "message"}}`` with the fitting status.
+
+- INVARIANT: no answer holds text of a request, a document or a traceback.
+- INVARIANT: what failed on our side is told in general words; paths and causes go to the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from ..core.errors import (
+    AccessError,
+    CollectionNotFoundError,
+    CredentialError,
+    InputError,
+    IntegrityError,
+    LimitError,
+    MissingExtraError,
+    ModelMismatchError,
+    RagbastionError,
+    SettingsError,
+    StoreError,
+    UnknownTenantError,
+    UsageError,
+)
+
+_LOGGER = logging.getLogger("ragbastion.gateway")
+
+_MAX_PROBLEMS = 10
+_MAX_NAME_CHARS = 64
+
+# The first class that fits decides, so children stand before their parents.
+_STATUS: tuple[tuple[type[RagbastionError], HTTPStatus], ...] = (
+    (SettingsError, HTTPStatus.INTERNAL_SERVER_ERROR),
+    (UsageError, HTTPStatus.BAD_REQUEST),
+    (LimitError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (InputError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (CredentialError, HTTPStatus.UNAUTHORIZED),
+    (AccessError, HTTPStatus.FORBIDDEN),
+    (IntegrityError, HTTPStatus.CONFLICT),
+    (CollectionNotFoundError, HTTPStatus.NOT_FOUND),
+    (UnknownTenantError, HTTPStatus.NOT_FOUND),
+    (ModelMismatchError, HTTPStatus.CONFLICT),
+    (StoreError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (MissingExtraError, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+
+_OURS = {
+    HTTPStatus.INTERNAL_SERVER_ERROR: "the service failed; the log has the reason",
+    HTTPStatus.SERVICE_UNAVAILABLE: "the service cannot answer now; the log has the reason",
+}
+
+
+def error_response(
+    status: int, kind: str, message: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """Return the answer of every refusal."""
+    extra = dict(headers or {})
+    if status == HTTPStatus.UNAUTHORIZED:
+        extra["WWW-Authenticate"] = "Bearer"
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        extra.setdefault("Retry-After", "1")
+    return JSONResponse({"error": {"type": kind, "message": message}}, status, headers=extra)
+
+
+def refusal(error: RagbastionError) -> JSONResponse:
+    """Return the answer for an error of ours."""
+    fits = (status for kind, status in _STATUS if isinstance(error, kind))
+    status = next(fits, HTTPStatus.INTERNAL_SERVER_ERROR)
+    message = _OURS.get(status)
+    if message is not None:
+        _LOGGER.error("%s: %s", type(error).__name__, error)
+    return error_response(status, type(error).__name__, message or str(error))
+
+
+def install(app: FastAPI) -> None:
+    """Add the handlers to the app."""
+    app.add_exception_handler(RagbastionError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _ours(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RagbastionError)  # noqa: S101 - narrows for the type checker
+    return refusal(error)
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    """Say which fields are wrong and how; never what they held."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    problems = [f"{_place(item['loc'])}: {item['msg']}" for item in error.errors()[:_MAX_PROBLEMS]]
+    return error_response(422, "InputError", "; ".join(problems))
+
+
+def _place(location: tuple[object, ...]) -> str:
+    return ".".join(str(part)[:_MAX_NAME_CHARS] for part in location)
+
+
+async def _http(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    phrase = HTTPStatus(error.status_code).phrase
+    kind = phrase.title().replace(" ", "")
+    return error_response(error.status_code, kind, str(error.detail), error.headers)
+
+
+async def _unexpected(_: Request, error: Exception) -> JSONResponse:
+    """Answer in general words; the framework logs the traceback on the server's side."""
+    message = _OURS[HTTPStatus.INTERNAL_SERVER_ERROR]
+    _LOGGER.error("unexpected %s", type(error).__name__)
+    return error_response(500, "InternalError", message)

@@ -1,0 +1,60 @@
+"""Whether the service can answer: its parts are loaded, its store and its audit log reachable."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from ..core.errors import RagbastionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..retrieval_guard import Guard
+
+_LOGGER = logging.getLogger("ragbastion.gateway")
+
+
+class Readiness:
+    """Loads the heavy parts once at the start, and then checks what can go away."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self._warm = threading.Event()
+
+    def warm(self) -> None:
+        """Load every model and open every file; what fails is logged and stays not ready."""
+        guard = self._guard
+        steps: tuple[tuple[str, Callable[[], object]], ...] = (
+            ("scanner", lambda: guard.scanner.scan("ready")),
+            ("policies", lambda: guard.policies),
+            ("embedder", lambda: guard.embedder.embed(["ready"])),
+            ("redactor", lambda: guard.redactor.redact("ready")),
+        )
+        # Each step is taken, also after one that failed: its log line is wanted too.
+        done = [_done(name, step) for name, step in steps]
+        if all(done):
+            self._warm.set()
+
+    def checks(self) -> dict[str, bool]:
+        """Return what holds now, by name; all of them must for the service to be ready."""
+        guard = self._guard
+        return {
+            "models": self._warm.is_set(),
+            "store": _done("store", lambda: guard.store.collections()),
+            "audit": _done("audit", lambda: guard.audit.tail(1)),
+        }
+
+
+def _done(name: str, step: Callable[[], object]) -> bool:
+    try:
+        step()
+    except RagbastionError as error:
+        _LOGGER.error("not ready: %s: %s: %s", name, type(error).__name__, error)
+        return False
+    # The outermost loop of a background thread: a failure is told by /readyz, not lost.
+    except Exception as error:  # noqa: BLE001
+        _LOGGER.error("not ready: %s: unexpected %s", name, type(error).__name__)
+        return False
+    return True

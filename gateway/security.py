@@ -1,0 +1,10 @@
+"""How OpenAPI describes the keys; `AuthenticationMiddleware` is what asks for them."""
+
+from __future__ import annotations
+
+from fastapi import Security
+from fastapi.security import HTTPBearer
+
+BEARER = Security(
+    HTTPBearer(scheme_name="bearer", description="A key of 'ragbastion keys'.", auto_error=False)
+)
