@@ -24,7 +24,6 @@ from ..core.errors import (
     CollectionNotFoundError,
     MissingExtraError,
     StoreError,
-    StoreFullError,
     StoreLockedError,
     UnknownTenantError,
     UsageError,
@@ -36,7 +35,8 @@ from .point_records import checked_limit, checked_records, to_hit, to_point
 
 try:
     from qdrant_client import QdrantClient, models
-    from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+    from .qdrant_errors import translated
 except ImportError as missing:
     raise MissingExtraError(
         "a Qdrant store needs qdrant-client: pip install 'ragbastion[qdrant]'"
@@ -265,22 +265,11 @@ class QdrantStore:
             raise StoreError("the store is closed: open it again")
         with self._guard:
             try:
-                yield
-            except UnexpectedResponse as error:
+                with translated(collection):
+                    yield
+            except StoreError:
                 self._infos.pop(collection, None)
-                raise _refused(error, collection) from error
-            except ResponseHandlingException as error:
-                raise StoreError(
-                    "the Qdrant server cannot be reached: check its address and that it runs"
-                ) from error
-            except (OSError, RuntimeError, ValueError) as error:
-                self._infos.pop(collection, None)
-                if isinstance(error, ValueError) and "not found" in str(error):
-                    raise _missing(collection) from error
-                raise StoreError(
-                    f"collection '{collection}' cannot serve the call "
-                    f"({type(error).__name__} of qdrant-client)"
-                ) from error
+                raise
 
 
 def _is_local(client: QdrantClient) -> bool:
@@ -305,23 +294,3 @@ def _narrowed(owned: models.Filter, ids: Sequence[str]) -> models.Filter:
 
 def _restored(tenant: TenantId, record: models.Record) -> StoredPoint:
     return to_point(tenant, record.id, record.vector, record.payload)
-
-
-def _refused(error: UnexpectedResponse, collection: str) -> StoreError:
-    text = bytes(error.content or b"").decode(errors="replace")
-    if error.status_code == 404:
-        return _missing(collection)
-    if error.status_code in {401, 403}:
-        return StoreError("the Qdrant server refuses the API key: set store_api_key")
-    if error.status_code == 507 or "No space left" in text or "disk" in text.lower():
-        return StoreFullError("the Qdrant server has no space left: free some and run again")
-    return StoreError(
-        f"the Qdrant server refused the call on collection '{collection}' "
-        f"(HTTP {error.status_code})"
-    )
-
-
-def _missing(collection: str) -> CollectionNotFoundError:
-    return CollectionNotFoundError(
-        f"collection '{collection}' does not exist on the Qdrant server: ingest into it first"
-    )
