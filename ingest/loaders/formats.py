@@ -75,7 +75,7 @@ _HTML_START = re.compile(
 _MAIL_START = re.compile(
     rb"(?:(?:from|to|subject|date|received|return-path|delivered-to|message-id|mime-version|"
     rb"content-type|x-[a-z0-9-]+):[^\n]*\r?\n(?:[ \t][^\n]*\r?\n)*){2,}",
-    re.I,
+    re.IGNORECASE,
 )
 _SNIFFED_BYTES = 4096
 _PDF_HEADER_WITHIN = 1024  # ISO 32000-1 annex H.3.4.1: readers accept the header this far in

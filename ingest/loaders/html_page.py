@@ -97,7 +97,9 @@ _TEXT_ATTRIBUTES = {
 # A value this short and without a blank is an id or a flag; it cannot carry an instruction.
 _MIN_DATA_CHARS = 24
 _CELL_BLOCKS = "p,div,table,ul,ol,h1,h2,h3,h4,h5,h6,pre,blockquote,br"
-_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_-]{2,20})", re.I)
+_CHARSET = re.compile(
+    rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_-]{2,20})", re.IGNORECASE
+)
 _CHARSET_WITHIN = 1024  # HTML Standard 13.2.3.2: the prescan stops here
 
 # The parser takes quadratic time in depth (25 s at 100,000 levels), so depth is bounded before it

@@ -91,6 +91,10 @@ def _pages(
         except pdfium.PdfiumError as error:
             raise LoadError(f"'{name}' refused: page {number + 1} is damaged") from error
         try:
+            where = f"page {number + 1}"
+            items = page.get_objects([raw.FPDF_PAGEOBJ_TEXT], max_depth=_MAX_FORM_DEPTH)
+            texts = [item.raw for item in items]
+            _remove_replacements(texts, hidden, where)
             text_page = page.get_textpage()
             left -= text_page.count_chars()
             if left < 0:
@@ -98,7 +102,7 @@ def _pages(
                     f"'{name}' refused: more than {settings.max_text_chars} characters "
                     "(load.max_text_chars)"
                 )
-            yield _PageReader(page, text_page, hidden, f"page {number + 1}").read()
+            yield _PageReader(page, text_page, hidden, where).read(texts)
         finally:
             page.close()
 
@@ -128,8 +132,8 @@ class _PageReader:
         self._verdicts: dict[int, str] = {}
         self._picture: _Picture | None = None
 
-    def read(self) -> str:
-        """Return the text that is seen; the rest goes to the collector."""
+    def read(self, texts: list[Any]) -> str:
+        """Return the text that is seen; the rest, of ``texts`` too, goes to the collector."""
         seen: list[str] = []
         unseen: list[str] = []
         reason = ""
@@ -143,7 +147,7 @@ class _PageReader:
             reason = verdict
             (unseen if reason else seen).append(run.text)
         self._hidden.add("".join(unseen), reason, self._where)
-        self._left_out({run.address for run in runs})
+        self._left_out(texts, {run.address for run in runs})
         self._annotations()
         return _tidy("".join(seen))
 
@@ -205,14 +209,14 @@ class _PageReader:
         left, right = sorted((rectangle.left, rectangle.right))
         return (left, low, right, high)
 
-    def _left_out(self, seen: set[int]) -> None:
+    def _left_out(self, texts: list[Any], seen: set[int]) -> None:
         """Keep text objects that the page holds and text extraction leaves out."""
-        for item in self._page.get_objects([raw.FPDF_PAGEOBJ_TEXT], max_depth=_MAX_FORM_DEPTH):
-            if (ctypes.cast(item.raw, ctypes.c_void_p).value or 0) in seen:
+        for item in texts:
+            if (ctypes.cast(item, ctypes.c_void_p).value or 0) in seen:
                 continue
-            size = raw.FPDFTextObj_GetText(item.raw, self._text_page.raw, None, 0)
+            size = raw.FPDFTextObj_GetText(item, self._text_page.raw, None, 0)
             buffer = (raw.FPDF_WCHAR * (size // 2 + 1))()
-            raw.FPDFTextObj_GetText(item.raw, self._text_page.raw, buffer, size)
+            raw.FPDFTextObj_GetText(item, self._text_page.raw, buffer, size)
             self._hidden.add(_decoded(list(buffer)).rstrip("\x00"), "pdf-left-out", self._where)
 
     def _annotations(self) -> None:
@@ -286,6 +290,30 @@ def _information(document: pdfium.PdfDocument, hidden: HiddenCollector) -> str:
             document.get_attachment(index).get_name(), "pdf-attachment", f"attachment {index + 1}"
         )
     return str(properties.get("Title", ""))
+
+
+def _remove_replacements(texts: list[Any], hidden: HiddenCollector, where: str) -> None:
+    """Take ``/ActualText`` off the page: extraction would give it in place of what is drawn."""
+    for item in texts:
+        marks = [
+            raw.FPDFPageObj_GetMark(item, index)
+            for index in range(raw.FPDFPageObj_CountMarks(item))
+        ]
+        for mark in marks:
+            text = _replacement(mark)
+            if text:
+                hidden.add(text, "pdf-actual-text", where)
+                raw.FPDFPageObj_RemoveMark(item, mark)
+
+
+def _replacement(mark: Any) -> str:
+    size = ctypes.c_ulong()
+    key = b"ActualText"
+    if not raw.FPDFPageObjMark_GetParamStringValue(mark, key, None, 0, size) or size.value <= 2:
+        return ""
+    buffer = (raw.FPDF_WCHAR * (size.value // 2 + 1))()
+    raw.FPDFPageObjMark_GetParamStringValue(mark, key, buffer, size.value, size)
+    return _decoded(list(buffer)).rstrip("\x00")
 
 
 def _annotation_text(annotation: Any, key: bytes) -> str:

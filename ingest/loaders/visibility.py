@@ -1,7 +1,7 @@
 """Whether a reader sees an element's text: the computed style, as far as it can hide.
 
 Thresholds are where text stops being readable on a common screen, not where it stops being drawn:
-4 px type, contrast 1.2:1 (WCAG 2.2 asks 4.5:1 for text), 400 px outside the page.
+4 px type, a colour that `colour` calls indistinct, 400 px outside the page.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import tinycss2.ast as ast
 
+from .colour import Colour, is_indistinct, laid_over
 from .css import (
     VIEWPORT_HEIGHT_PX,
     VIEWPORT_WIDTH_PX,
@@ -21,10 +22,7 @@ from .css import (
     significant_tokens,
 )
 
-Colour = tuple[float, float, float]
-
 TINY_FONT_PX = 4.0
-MIN_CONTRAST = 1.2
 _MIN_ALPHA = 0.05
 _FAR_BEFORE_PX = -400.0
 _FAR_AFTER_PX = 4_000.0
@@ -88,18 +86,8 @@ class Style:
             return "css-transparent-text"
         if colour is None or self.background is None:
             return ""
-        seen = _over((*colour, alpha), self.background)
-        return "css-text-colour" if contrast(seen, self.background) < MIN_CONTRAST else ""
-
-
-def contrast(one: Colour, other: Colour) -> float:
-    """Return the WCAG 2.2 contrast ratio, from 1 to 21.
-
-    >>> round(contrast((1, 1, 1), (0, 0, 0)))
-    21
-    """
-    low, high = sorted((_luminance(one), _luminance(other)))
-    return (high + 0.05) / (low + 0.05)
+        seen = laid_over(colour, alpha, self.background)
+        return "css-text-colour" if is_indistinct(seen, self.background) else ""
 
 
 def computed(parent: Style, declared: Mapping[str, Tokens]) -> Style:
@@ -171,7 +159,7 @@ def _layered(colour: Colour | None, alpha: float, behind: Colour | None) -> Colo
         return colour
     if alpha <= 0:
         return behind
-    return None if behind is None else _over((*colour, alpha), behind)
+    return None if behind is None else laid_over(colour, alpha, behind)
 
 
 def _image_colour(tokens: Tokens) -> Colour | None:
@@ -183,7 +171,7 @@ def _image_colour(tokens: Tokens) -> Colour | None:
         colour = parse_colour((token,))
         if colour is not None:
             found.append(colour[:3])
-    alike = all(contrast(one, other) < MIN_CONTRAST for one, other in pairwise(found))
+    alike = all(is_indistinct(one, other) for one, other in pairwise(found))
     return found[0] if found and alike else None
 
 
@@ -348,20 +336,3 @@ def _substituted(tokens: Tokens, custom: Mapping[str, Tokens], depth: int = 0) -
         if len(result) > 100:
             break
     return tuple(result)
-
-
-def _luminance(colour: Colour) -> float:
-    red, green, blue = (
-        c / 12.92 if c <= 0.04045 else ((min(c, 1.0) + 0.055) / 1.055) ** 2.4 for c in colour
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _over(colour: tuple[float, float, float, float], behind: Colour) -> Colour:
-    """Return what is seen of a colour with alpha on an opaque background."""
-    red, green, blue, alpha = colour
-    return (
-        red * alpha + behind[0] * (1 - alpha),
-        green * alpha + behind[1] * (1 - alpha),
-        blue * alpha + behind[2] * (1 - alpha),
-    )
