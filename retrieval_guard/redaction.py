@@ -59,6 +59,8 @@ class Redaction:
             return []
         obliged = [item for passage in passages for item in passage.obligations]
         wanted = sorted(self._entities | masked_entities(obliged))
+        if not wanted:
+            return list(passages)
         results = self._redactor.redact_batch([passage.text for passage in passages], wanted)
         return [_masked(passage, result) for passage, result in zip(passages, results, strict=True)]
 
