@@ -48,7 +48,7 @@ _REVERSED_WORDS = (
 GATES = (
     Gate("base64", r"[A-Za-z0-9+/_-]{20}"),
     Gate("base32", r"\b[A-Z2-7]{24}"),
-    Gate("base85", r"[!-~]{25}"),
+    Gate("base85", r"[!-~]{40}"),
     Gate("hex", r"(?:(?:\\x|0x|%u00|\b)?[0-9A-Fa-f]{2}[\s:,;-]{0,2}){8}"),
     Gate("binary", r"(?:[01]{8}[\s,]{0,2}){4}"),
     Gate("decimal", r"(?:\b\d{2,3}[\s,;]{1,2}){8}"),
@@ -67,7 +67,7 @@ _BASE64 = re.compile(
     r"(?:[A-Za-z0-9+/]{40,}\r?\n){1,4000}[A-Za-z0-9+/]{4,}={0,2}|[A-Za-z0-9+/_-]{20,}={0,2}"
 )
 _BASE32 = re.compile(r"\b[A-Z2-7]{24,}={0,6}")
-_BASE85 = re.compile(r"[!-~]{25,}")
+_BASE85 = re.compile(r"[!-~]{40,}")
 _HEX = re.compile(r"(?:(?:\\x|0x|%u00)?[0-9A-Fa-f]{2}[\s:,;-]{0,2}){8,}")
 _BINARY = re.compile(r"(?:[01]{8}[\s,]{0,2}){4,}")
 _DECIMAL = re.compile(r"(?:\b\d{2,3}[\s,;]{1,2}){8,}\d{2,3}\b")
@@ -94,43 +94,37 @@ ESCAPES = frozenset({"url", "quoted-printable", "entities", "escapes"})
 
 
 def decode(view: View, decoder: str) -> View:
-    """Return ``view`` with what ``decoder`` understands undone; the same view if nothing is.
+    """Return ``view`` with what ``decoder`` understands undone; the same view if nothing is."""
+    return decode_all(view, {decoder})
 
-    ``decoder`` is one of a gate's names, or ``blobs`` or ``escapes`` for all of that family.
-    """
-    if decoder == "reversed":
+
+def decode_all(view: View, decoders: Collection[str]) -> View:
+    """Undo several encodings in one view, narrow alphabets first."""
+    if "reversed" in decoders:
         return view.reversed(f"{view.name}+reversed")
-    if decoder == "rot13":
-        return _rot13(view)
-    if decoder in _DECODERS:
-        return view.rewritten(
-            list(_DECODERS[decoder](view.text)), f"{view.name}+{decoder}", deeper=True
-        )
-    return _family(view, decoder)
-
-
-def _family(view: View, family: str) -> View:
-    """Undo every encoding of a family in one view, so that families, not members, multiply."""
-    members = BLOBS if family == "blobs" else ESCAPES
     changed = view
     for decoder, edits in _DECODERS.items():
-        if decoder in members:
+        if decoder in decoders:
             changed = changed.rewritten(list(edits(changed.text)))
     if changed is view:
         return view
-    return View(f"{view.name}+{family}", changed.text, changed.maps, view.depth + 1)
+    name = _FAMILY.get(next(iter(decoders)), next(iter(decoders)))
+    return View(f"{view.name}+{name}", changed.text, changed.maps, view.depth + 1)
 
 
 def decoded_views(view: View, gates: Collection[str], budget: int) -> Iterator[View]:
     """Yield the canonical form of each decoding that ``gates`` open, while ``budget`` lasts.
 
-    ``budget`` counts decoded characters. A decoding is not undone by itself again.
+    ``budget`` counts decoded characters. Encodings of one family are undone in one view, so that
+    families, not their members, multiply when encodings nest.
     """
-    families = dict.fromkeys(_FAMILY.get(gate, gate) for gate in sorted(gates))
-    for family in families:
-        if view.name.endswith(f"+{family}") and family in _OWN_INVERSE:
+    families: dict[str, set[str]] = {}
+    for gate in sorted(gates):
+        families.setdefault(_FAMILY.get(gate, gate), set()).add(gate)
+    for family, members in families.items():
+        if family in _OWN_INVERSE and view.name.endswith(f"+{family}"):
             continue
-        found = decode(view, family)
+        found = decode_all(view, members)
         if found is view or len(found.text) > budget:
             continue
         budget -= len(found.text)
@@ -187,6 +181,8 @@ def _from_base32(blob: str) -> bytes:
 
 
 def _from_base85(blob: str) -> bytes:
+    if "://" in blob or blob.isalnum():
+        raise ValueError("an address or a word")
     for to_bytes in (base64.b85decode, base64.a85decode):
         try:
             data = to_bytes(blob.removeprefix("<~").removesuffix("~>"))
@@ -258,13 +254,9 @@ def _spaced(run: str) -> str:
     return " ".join(re.sub(r"[^A-Za-z]", "", word) for word in words)
 
 
-def _rot13(view: View) -> View:
-    # The map is the identity, one edit a line keeps spans narrow enough to strip.
-    edits = [
-        Edit(match.start(), match.end(), codecs.encode(match[0], "rot13"), Trick.ENCODED)
-        for match in re.finditer(r"[A-Za-z]+", view.text)
-    ]
-    return view.rewritten(edits, f"{view.name}+rot13", deeper=True)
+def _rot13(text: str) -> Iterator[Edit]:
+    for match in re.finditer(r"[A-Za-z]+", text):
+        yield Edit(match.start(), match.end(), codecs.encode(match[0], "rot13"), Trick.ENCODED)
 
 
 _FAMILY = dict.fromkeys(BLOBS, "blobs") | dict.fromkeys(ESCAPES, "escapes")
@@ -281,6 +273,7 @@ _DECODERS: dict[str, Callable[[str], Iterator[Edit]]] = {
     "quoted-printable": _in_place(_QUOTED, _quoted),
     "entities": _in_place(_ENTITY, html.unescape),
     "escapes": _in_place(_ESCAPE, _escape),
+    "rot13": _rot13,
     "leetspeak": _leet_edits,
     "spaced": _in_place(_SPACED, _spaced),
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..canonical import View
 from ..decoding import GATES
-from .patterns import EncodedText, PatternSet
+from .patterns import EncodedText, Gates, PatternSet
 from .rules import Rule, RulePack
 
 
@@ -26,8 +26,8 @@ class Signatures:
     def __init__(self, packs: Sequence[RulePack]) -> None:
         rules = [rule for pack in packs for rule in pack.rules]
         self._owners = [rule for rule in rules for _ in rule.patterns]
-        patterns = [pattern for rule in rules for pattern in rule.patterns]
-        self._set = PatternSet([*patterns, *(gate.pattern for gate in GATES)])
+        self._set = PatternSet([pattern for rule in rules for pattern in rule.patterns])
+        self._gates = Gates([gate.pattern for gate in GATES])
         self.version = "signatures[" + ",".join(pack.version for pack in packs) + "]"
 
     def read(self, view: View) -> tuple[list[Match], set[str]]:
@@ -36,11 +36,8 @@ class Signatures:
         matches: list[Match] = []
         gates: set[str] = set()
         for first, segment in encoded.segments():
-            for index in self._set.occurring(segment):
-                if index >= len(self._owners):
-                    gates.add(GATES[index - len(self._owners)].decoder)
-                    continue
-                for start, end in self._set.spans(index, segment):
-                    span = encoded.characters(first + start), encoded.characters(first + end)
-                    matches.append(Match(self._owners[index], *span))
+            gates.update(GATES[index].decoder for index in self._gates.open(segment))
+            for index, start, end in self._set.spans(segment):
+                span = encoded.characters(first + start), encoded.characters(first + end)
+                matches.append(Match(self._owners[index], *span))
         return matches, gates
