@@ -1,7 +1,8 @@
 """Whether a reader can tell text from what is behind it.
 
 Two colours are indistinct if both their contrast ratio and their largest difference in a channel
-are small: either alone misjudges (equal luminance in two hues reads well; dark greys differ in ratio).
+are small: either alone misjudges (two hues of equal luminance read well, and so do close but
+contrasting greys).
 """
 
 from __future__ import annotations

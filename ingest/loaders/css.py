@@ -284,11 +284,11 @@ def _is_image(token: ast.Node) -> bool:
 
 
 def _is_zero(token: ast.Node) -> bool:
-    return token.type == "number" and token.value == 0
+    return bool(token.type == "number" and token.value == 0)
 
 
 def _is_function(token: ast.Node, name: str) -> bool:
-    return token.type == "function" and token.lower_name == name
+    return bool(token.type == "function" and token.lower_name == name)
 
 
 def _is_valid(name: str, value: Tokens) -> bool:

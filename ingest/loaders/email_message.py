@@ -109,7 +109,7 @@ def _headers(message: EmailMessage, name: str, hidden: HiddenCollector) -> list[
     return shown
 
 
-def _header(message: EmailMessage, name: str) -> str:
+def _header(message: Message, name: str) -> str:
     """Return a decoded header; one that the parser cannot take comes as it stands."""
     try:
         return _unfolded(str(message.get(name, "")))
@@ -132,7 +132,7 @@ def _sorted(
     while stack:
         part, depth = stack.pop()
         count += 1
-        hidden.add(str(part.get("content-description", "")), "email-header", f"part {count}")
+        hidden.add(_header(part, "content-description"), "email-header", f"part {count}")
         if count > settings.max_parts:
             raise _too_many(name, settings)
         if depth > settings.max_depth:
@@ -141,7 +141,7 @@ def _sorted(
             _margins(part, hidden)
             children = part.get_payload()
             if isinstance(children, list):
-                stack.extend((child, depth + 1) for child in reversed(children))
+                stack.extend((c, depth + 1) for c in reversed(children) if isinstance(c, Message))
         elif isinstance(part, EmailMessage):
             _place(part, parts)
     return parts

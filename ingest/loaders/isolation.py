@@ -4,12 +4,13 @@
 - INVARIANT: a child that crashed, was killed or sent a malformed answer is never used again.
 - INVARIANT: a child serves one file at a time, and never two processes (a fork starts anew).
 
-The child gets no secrets: its environment holds the import path and nothing else of ours.
+The child gets no secrets: it is started with an environment of its own, and not with ours.
 """
 
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import subprocess
 import sys
@@ -34,6 +35,15 @@ _MAX_BYTES_PER_CHAR = 12
 _MAX_OVERHEAD_BYTES = 10_000_000
 
 
+# The whole environment of a child.
+_ENVIRONMENT = {"LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+# Not "-m": that would put the working directory, where documents may lie, on the import path.
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    f"from {__package__}.worker import main; main()"
+)
+
+
 class Worker:
     """One child process and its pipes."""
 
@@ -42,11 +52,11 @@ class Worker:
             raise LoadError("no file can be parsed apart: this Python does not tell its executable")
         self.requests = 0
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-B", "-m", f"{__package__}.worker"],
+            [sys.executable, "-P", "-B", "-c", _START, json.dumps(_import_path())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=_environment(),
+            env=_ENVIRONMENT,
             cwd="/",
             start_new_session=True,
         )
@@ -123,7 +133,7 @@ class Worker:
             self.kill()
             raise LoadError(
                 "no file can be parsed apart: the parser process does not start; check that "
-                f"'{sys.executable} -m {__package__}.worker' runs"
+                f"'{sys.executable} -c \"import {__package__}.worker\"' runs"
             ) from error
 
     @contextmanager
@@ -245,15 +255,9 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=POOL.forget)
 
 
-def _environment() -> dict[str, str]:
-    """Return what the child needs to import us and no more, so that it holds no secret."""
-    path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path if entry)
-    return {
-        "PYTHONPATH": path,
-        "LC_ALL": "C.UTF-8",
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-    }
+def _import_path() -> list[str]:
+    """Return our import path as it is, so that the child finds what we found, in that order."""
+    return [os.path.abspath(entry or ".") for entry in sys.path]
 
 
 def _answer_budget(origin: Origin) -> int:

@@ -1,4 +1,4 @@
-"""The child process that parses: ``python -m ragbastion.ingest.loaders.worker``.
+"""The child process that parses; `isolation` starts it.
 
 It reads requests on stdin and answers on stdout (see `frames`) until stdin closes. It limits its
 own memory, writes no files, and is ended by an alarm if a parse outlives its parent.
@@ -72,7 +72,3 @@ def _limit_memory(max_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (used + max_bytes, resource.RLIM_INFINITY))
     except (OSError, ValueError):
         return
-
-
-if __name__ == "__main__":
-    main()
