@@ -117,6 +117,12 @@ class Ledger:
                     ),
                 )
 
+    def retire(self, key: LedgerKey) -> None:
+        """Make a document's current chunks loose, so that they can be deleted."""
+        with self._lock, transaction(self._connection) as connection:
+            _loosen(connection, key, sorted(_current(connection, key)))
+            connection.execute(f"DELETE FROM documents {_WHERE}", key.as_tuple())  # noqa: S608
+
     def loose(self, key: LedgerKey) -> list[ChunkId]:
         """Return the chunks of a document that may be in the store and are not current."""
         rows = self._query(f"SELECT chunk FROM loose {_WHERE}", *key.as_tuple())  # noqa: S608

@@ -185,8 +185,7 @@ class Quarantine:
     ) -> QuarantineRecord:
         """Record a person's decision and return the record.
 
-        A held document is released or rejected; a rejected one may still be released. A released
-        one cannot be rejected, since it is served: that raises `UsageError`.
+        A person may change their mind; `IngestPipeline.reject` withdraws what was released.
         """
         wanted = _state(state)
         if not reviewer.strip():
@@ -243,11 +242,6 @@ def _require_allowed(identifier: str, row: sqlite3.Row | None, wanted: Quarantin
         raise UsageError(f"quarantine holds no '{identifier}': list what it holds")
     if wanted is QuarantineState.HELD:
         raise UsageError(f"decision on '{identifier}' refused: release it or reject it")
-    if row["state"] == QuarantineState.RELEASED.value and wanted is QuarantineState.REJECTED:
-        raise UsageError(
-            f"'{identifier}' was released and is served: remove the document from the collection "
-            "instead of rejecting it"
-        )
 
 
 def _state(name: str) -> QuarantineState:

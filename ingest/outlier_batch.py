@@ -1,0 +1,121 @@
+"""Signals over the documents of one batch: many alike from one source, and one fact swapped."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+from ..core.verdict import Decision
+from .outliers import NOTHING, Reading, SignalInput
+
+_SHINGLE_WORDS = 3
+_SKETCH_SIZE = 128
+"""Smallest hashes kept of a document (Broder's bottom-k sketch); the error of the estimated
+resemblance is about 1 / sqrt(k), 0.09."""
+
+_MAX_POSTINGS = 64
+"""Documents compared for one shared shingle, so that a thousand copies cost no million pairs."""
+
+_TEXT_CHARS = 100_000
+_WORD = re.compile(r"\w+")
+
+_ALIKE = 0.5
+"""Resemblance from which two documents count as nearly the same."""
+
+_BURST_DOCUMENTS = 4
+"""Like documents of one source in a batch that make a burst; PoisonedRAG needs five a question."""
+
+_MAX_SWAPPED = 6
+"""Words in which two documents may differ and still say the same but for one fact."""
+
+
+class NearDuplicateBurst:
+    """Several nearly equal documents from one source in one batch."""
+
+    name = "near_duplicate_burst"
+    version = "1"
+    threshold = 1.0
+    decision = Decision.FLAG
+
+    def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
+        """Score the number of like documents, itself included, over four; 1 at most."""
+        likes: Counter[int] = Counter()
+        for left, right in _alike(batch, _ALIKE):
+            if batch[left].source == batch[right].source:
+                likes[left] += 1
+                likes[right] += 1
+        return [self._reading(likes[at] + 1) for at in range(len(batch))]
+
+    def _reading(self, documents: int) -> Reading:
+        if documents < 2:
+            return NOTHING
+        return Reading(
+            score=min(1.0, documents / _BURST_DOCUMENTS),
+            why=f"{documents} documents of its source in one batch are nearly the same",
+        )
+
+
+class SwappedFact:
+    """A document that differs from another of the batch in a number or a name only."""
+
+    name = "swapped_fact"
+    version = "1"
+    threshold = 1.0
+    decision = Decision.FLAG
+
+    def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
+        """Score 1 for both documents of a pair."""
+        swapped: dict[int, str] = {}
+        for left, right in _alike(batch, _ALIKE):
+            if _only_facts_differ(batch[left].text, batch[right].text):
+                swapped.setdefault(left, batch[right].document)
+                swapped.setdefault(right, batch[left].document)
+        return [
+            Reading(score=1.0, why=f"it differs from '{swapped[at]}' in a number or a name only")
+            if at in swapped
+            else NOTHING
+            for at in range(len(batch))
+        ]
+
+
+def _alike(batch: Sequence[SignalInput], least: float) -> Iterable[tuple[int, int]]:
+    """Yield pairs whose estimated resemblance (Jaccard, words by threes) is at least ``least``."""
+    sketches = [_sketch(each.text) for each in batch]
+    postings: dict[int, list[int]] = defaultdict(list)
+    shared: set[tuple[int, int]] = set()
+    for at, sketch in enumerate(sketches):
+        for value in sketch:
+            earlier = postings[value]
+            shared.update((other, at) for other in earlier)
+            if len(earlier) < _MAX_POSTINGS:
+                earlier.append(at)
+    for left, right in shared:
+        if _resemblance(sketches[left], sketches[right]) >= least:
+            yield left, right
+
+
+def _sketch(text: str) -> frozenset[int]:
+    words = _WORD.findall(text[:_TEXT_CHARS].lower())
+    count = max(1, len(words) - _SHINGLE_WORDS + 1) if words else 0
+    # CRC rather than `hash`: a run must measure the same in every process.
+    hashes = {zlib.crc32(" ".join(words[at : at + _SHINGLE_WORDS]).encode()) for at in range(count)}
+    return frozenset(sorted(hashes)[:_SKETCH_SIZE])
+
+
+def _resemblance(left: frozenset[int], right: frozenset[int]) -> float:
+    smallest = sorted(left | right)[:_SKETCH_SIZE]
+    return sum(value in left and value in right for value in smallest) / len(smallest)
+
+
+def _only_facts_differ(left: str, right: str) -> bool:
+    ours, theirs = Counter(_WORD.findall(left)), Counter(_WORD.findall(right))
+    gone, come = ours - theirs, theirs - ours
+    if not gone or not come or gone.total() + come.total() > _MAX_SWAPPED:
+        return False
+    return all(_is_fact(word) for word in [*gone, *come])
+
+
+def _is_fact(word: str) -> bool:
+    return word[0].isupper() or any(letter.isdigit() for letter in word)

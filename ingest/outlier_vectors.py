@@ -1,0 +1,94 @@
+"""Signals over vectors: what the embedding model did not see."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..core.chunk import Vector
+from ..core.verdict import Decision
+from .outliers import NOTHING, Reading, SignalInput
+
+_NORM_TOLERANCE = 1e-3
+"""Embedders return unit vectors; float32 rounding stays under 1e-6."""
+
+_SAME_VECTOR = 1e-5
+"""Largest difference in any coordinate of one text embedded beside others (measured: 3e-7)."""
+
+_MAX_COMPARED = 50
+"""A batch of a thousand copies must not cost a million comparisons."""
+
+
+class VectorNorm:
+    """A vector whose length is not 1: scaled to win every inner product, or not an embedding."""
+
+    name = "vector_norm"
+    version = "1"
+    threshold = 1.0
+    decision = Decision.QUARANTINE
+
+    def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
+        """Score 1 where a chunk's vector has another length than 1."""
+        return [self._reading(each) for each in batch]
+
+    def _reading(self, each: SignalInput) -> Reading:
+        if each.vectors is None or not len(each.vectors):
+            return NOTHING
+        worst = float(np.abs(np.linalg.norm(each.vectors, axis=1) - 1.0).max())
+        if worst <= _NORM_TOLERANCE:
+            return NOTHING
+        return Reading(score=1.0, why=f"a vector's length is off 1 by {worst:.3g}")
+
+
+class BlindVector:
+    """Different texts with one vector: the model is blind to what sets them apart.
+
+    A word of over 100 characters, or of a script that is not in the vocabulary, is one unknown
+    token; a text that is retrieved for what it shows can carry anything else in such words.
+    """
+
+    name = "blind_vector"
+    version = "1"
+    threshold = 1.0
+    decision = Decision.FLAG
+
+    def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
+        """Score 1 where a chunk shares its vector with a chunk of another text."""
+        buckets: dict[bytes, list[tuple[str, Vector]]] = defaultdict(list)
+        rows = [_keyed(each) for each in batch]
+        for row in rows:
+            for key, text, vector in row:
+                buckets[key].append((text, vector))
+        return [
+            Reading(score=1.0, why="its vector is that of a different text")
+            if any(_is_blind(text, vector, buckets[key]) for key, text, vector in row)
+            else NOTHING
+            for row in rows
+        ]
+
+
+def _keyed(each: SignalInput) -> list[tuple[bytes, str, Vector]]:
+    if each.vectors is None:
+        return []
+    # Coarse on purpose: padding changes the last bits of an embedding, and `_is_blind` compares.
+    return [
+        (np.round(vector, 2).tobytes(), _folded(piece), vector)
+        for piece, vector in zip(each.pieces, each.vectors, strict=True)
+    ]
+
+
+def _is_blind(text: str, vector: Vector, bucket: Sequence[tuple[str, Vector]]) -> bool:
+    return any(
+        text != other and float(np.abs(vector - theirs).max()) < _SAME_VECTOR
+        for other, theirs in bucket[:_MAX_COMPARED]
+    )
+
+
+def _folded(text: str) -> str:
+    """Return the text as an uncased model sees it: no case, accents or runs of white space."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    kept = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    return " ".join(kept.split())

@@ -1,0 +1,260 @@
+"""One run over a stream of documents: batch by batch, from loaded to served or held back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from ..core.chunk import Matrix, checked_matrix
+from ..core.embedding import Embedder
+from ..core.errors import InputError, RagbastionError, VectorError
+from ..core.events import Event, EventSink
+from ..core.store import VectorStore
+from ..core.verdict import Decision, Verdict
+from .admission import Admission
+from .chunking import Chunker
+from .intake import Intake, Loaded
+from .ledger import Ledger, LedgerEntry
+from .outliers import OutlierDetector
+from .prepared import Candidate
+from .quarantine import Quarantine, QuarantineRecord, QuarantineState
+from .report import IngestReport, QuarantinedItem, Tally
+from .request import IngestRequest, Progress
+from .writer import BatchWriter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunParts:
+    """What a run works with; made once by the pipeline and shared by its runs."""
+
+    store: VectorStore
+    embedder: Embedder
+    admission: Admission
+    chunker: Chunker
+    text_signals: OutlierDetector
+    vector_signals: OutlierDetector
+    writer: BatchWriter
+    quarantine: Quarantine
+    ledger: Ledger
+    events: EventSink
+    batch_documents: int
+
+    @property
+    def version(self) -> str:
+        """Everything that decides what a document becomes; a change of it ingests all again."""
+        identity = self.embedder.identity
+        return "|".join(
+            [
+                self.admission.version,
+                self.chunker.version,
+                f"{identity.model}:{identity.dimension}",
+                self.text_signals.version,
+                self.vector_signals.version,
+            ]
+        )
+
+
+class IngestRun:
+    """Takes one stream through; make one for each.
+
+    INVARIANT: batches end at the same documents however much of the stream was ingested before, and
+    the ledger takes a batch whole, so that signals which compare the documents of a batch see the
+    same ones after a kill.
+    """
+
+    def __init__(
+        self,
+        parts: RunParts,
+        request: IngestRequest,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self._parts = parts
+        self._request = request
+        self._progress = progress
+        self._tally = Tally()
+        self._version = parts.version
+        self._info = parts.store.create_collection(request.collection, parts.embedder.identity)
+        # As after a restored backup: then the ledger's word is checked, document by document.
+        held = parts.store.count(self._info.name, request.tenant)
+        self._store_lost_points = held < parts.ledger.points(self._info.uid, request.tenant)
+
+    def consume(self, stream: Iterable[Loaded]) -> IngestReport:
+        """Ingest everything and return the report; raises `StoreError` if a store fails."""
+        intake = Intake(self._request, self._info.uid, self._tally, self._fail)
+        for batch in intake.batches(stream, self._parts.batch_documents):
+            self._ingest(batch)
+            if self._progress is not None:
+                self._progress(self._tally.progress())
+        return self._tally.report()
+
+    def _ingest(self, batch: Sequence[Candidate]) -> None:
+        due = [each for each in batch if self._is_due(each)]
+        admitted = self._screened(self._scanned(due), self._parts.text_signals)
+        embedded = self._embedded(self._chunked(admitted))
+        served = self._screened(embedded, self._parts.vector_signals)
+        if served:
+            self._write(served)
+        self._parts.writer.tidy([each.ledger_key for each in batch], self._info.name)
+
+    def _is_due(self, each: Candidate) -> bool:
+        """Pass what is new or changed; tell of what a person has not let in."""
+        record = self._parts.quarantine.find(each.quarantine_key)
+        entry = self._parts.ledger.find(each.ledger_key)
+        if record is not None and record.state is not QuarantineState.RELEASED:
+            self._withdraw(each, entry)
+            self._note_known(each, record)
+            return False
+        if record is not None:
+            each.reviewer, each.released = record.decided_by, record.id
+        if entry is not None and self._is_current(each, entry):
+            self._tally.unchanged += 1
+            return False
+        each.replaces = entry
+        return True
+
+    def _is_current(self, each: Candidate, entry: LedgerEntry) -> bool:
+        if (entry.digest, entry.pipeline) != (each.document.digest, self._version):
+            return False
+        if not self._store_lost_points:
+            return True
+        tenant = self._request.tenant
+        held = self._parts.store.get(self._info.name, tenant, list(entry.chunks))
+        return len(held) == len(entry.chunks)
+
+    def _scanned(self, batch: Sequence[Candidate]) -> list[Candidate]:
+        with self._tally.timed("scan"):
+            verdicts = self._parts.admission.judge([each.document for each in batch])
+        kept = []
+        for each, verdict in zip(batch, verdicts, strict=True):
+            if isinstance(verdict, RagbastionError):
+                self._fail(each.name, "scan", verdict)
+            else:
+                each.verdict = verdict
+                kept.append(each)
+        return kept
+
+    def _screened(self, batch: Sequence[Candidate], signals: OutlierDetector) -> list[Candidate]:
+        """Add the signals' verdicts, hold what has earned it, and return the rest."""
+        with self._tally.timed("outliers"):
+            verdicts = signals.inspect([each.signal_input() for each in batch])
+        for each, verdict in zip(batch, verdicts, strict=True):
+            each.verdict = each.verdict.merge(verdict)
+        return [each for each in batch if not self._is_held(each)]
+
+    def _is_held(self, each: Candidate) -> bool:
+        if each.verdict.decision < Decision.QUARANTINE or each.released:
+            return False
+        document = each.document
+        identifier = self._parts.quarantine.add(
+            each.quarantine_key, document.raw, document.media_type, each.verdict
+        )
+        self._withdraw(each, each.replaces)
+        item = QuarantinedItem(
+            id=identifier,
+            document=each.name,
+            source=each.source,
+            reasons=reasons_of(each.verdict),
+        )
+        self._tally.quarantined.append(item)
+        kinds = sorted({finding.kind for finding in each.verdict.findings})
+        detail = {"document": each.name, "digest": document.digest, "kinds": kinds}
+        self._emit("ingest.quarantined", identifier, each.verdict.decision.value, detail)
+        return True
+
+    def _withdraw(self, each: Candidate, entry: LedgerEntry | None) -> None:
+        """Stop serving the very bytes that are now held back; an older version stays."""
+        if entry is not None and entry.digest == each.document.digest:
+            self._parts.writer.withdraw(each.ledger_key, self._info.name)
+
+    def _note_known(self, each: Candidate, record: QuarantineRecord) -> None:
+        why = f"{record.state.value} in quarantine already"
+        if record.decided_by:
+            why = f"{record.state.value} by {record.decided_by}"
+        self._tally.quarantined.append(
+            QuarantinedItem(
+                id=record.id, document=each.name, source=each.source, reasons=(why,), known=True
+            )
+        )
+
+    def _chunked(self, batch: Sequence[Candidate]) -> list[Candidate]:
+        kept = []
+        with self._tally.timed("chunk"):
+            for each in batch:
+                try:
+                    each.pieces = tuple(self._parts.chunker.split(each.document.text))
+                    if not each.pieces:
+                        raise InputError(
+                            f"document '{each.name}' refused: it has no visible text to ingest"
+                        )
+                    kept.append(each)
+                except InputError as error:
+                    self._fail(each.name, "chunk", error)
+        return kept
+
+    def _embedded(self, batch: Sequence[Candidate]) -> list[Candidate]:
+        with self._tally.timed("embed"):
+            try:
+                self._embed(batch)
+                return list(batch)
+            except VectorError:
+                # One text must not stop the batch: find it by embedding each document alone.
+                return [each for each in batch if self._embed_alone(each)]
+
+    def _embed_alone(self, each: Candidate) -> bool:
+        try:
+            self._embed([each])
+        except VectorError as error:
+            self._fail(each.name, "embed", error)
+            return False
+        return True
+
+    def _embed(self, batch: Sequence[Candidate]) -> None:
+        texts = [piece.text for each in batch for piece in each.pieces]
+        if not texts:
+            return
+        matrix = self._matrix(texts)
+        start = 0
+        for each in batch:
+            each.vectors = matrix[start : start + len(each.pieces)]
+            start += len(each.pieces)
+
+    def _matrix(self, texts: Sequence[str]) -> Matrix:
+        vectors = self._parts.embedder.embed(texts)
+        matrix = checked_matrix(vectors, self._info.embedder.dimension)
+        if len(matrix) != len(texts):
+            raise VectorError(
+                f"vectors refused: {len(matrix)} for {len(texts)} texts; "
+                f"the embedder {self._info.embedder.model} lost some"
+            )
+        return matrix
+
+    def _write(self, batch: Sequence[Candidate]) -> None:
+        # Before the store is touched: what cannot be recorded is not let in.
+        detail = {"documents": len(batch), "ids": [each.name for each in batch]}
+        self._emit("ingest.admitted", self._info.name, Decision.ALLOW.value, detail)
+        chunks = self._parts.writer.write(batch, self._info.name, self._version, self._tally)
+        self._tally.ingested += len(batch)
+        self._tally.replaced += sum(each.replaces is not None for each in batch)
+        self._tally.chunks += chunks
+
+    def _fail(self, path: str, where: str, error: RagbastionError) -> None:
+        failure = self._tally.fail(path, where, error)
+        detail = {"where": where, "error": failure.error}
+        self._emit("ingest.failed", path, "refused", detail)
+
+    def _emit(self, kind: str, subject: str, outcome: str, detail: dict[str, object]) -> None:
+        self._parts.events.emit(
+            Event(
+                kind=kind,
+                tenant=self._request.tenant,
+                subject=subject,
+                outcome=outcome,
+                detail={"collection": self._request.collection, **detail},
+            )
+        )
+
+
+def reasons_of(verdict: Verdict) -> tuple[str, ...]:
+    """Return the verdict's reasons, or the kinds of what was found if it gives none."""
+    kinds = sorted({finding.kind for finding in verdict.findings})
+    return verdict.reasons or tuple(kinds)

@@ -1,0 +1,82 @@
+"""Write a batch: sign, note the intent, upsert, commit to the ledger, delete what was replaced.
+
+The order makes a kill harmless at every point: new chunks are in the store before old ones leave,
+and what a killed run left behind is known to the ledger as loose and goes with the next run that
+meets the document.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from ..core.chunk import Chunk
+from ..core.store import StoredPoint, VectorStore
+from .ledger import Ledger, LedgerKey
+from .prepared import Candidate, chunks_of, entry_of
+from .provenance import BatchSigner, to_point
+from .report import Tally
+
+_POINTS_PER_UPSERT = 256
+"""Keeps a request to a Qdrant server near 2 MB, below its limit of 32 MB."""
+
+
+class BatchWriter:
+    """Writes to one store with its ledger; the one place of ``ingest/`` that changes the store."""
+
+    def __init__(self, store: VectorStore, signer: BatchSigner, ledger: Ledger) -> None:
+        self._store = store
+        self._signer = signer
+        self._ledger = ledger
+
+    def write(
+        self, batch: Sequence[Candidate], collection: str, pipeline: str, tally: Tally
+    ) -> int:
+        """Make these documents the current ones and return how many chunks they have.
+
+        Raises `StoreError` when the store or a state file fails; what was committed stays.
+        """
+        chunks = [chunks_of(each) for each in batch]
+        entries = [entry_of(each, own, pipeline) for each, own in zip(batch, chunks, strict=True)]
+        with tally.timed("sign"):
+            points = self._signed(batch, chunks)
+        with tally.timed("ledger"):
+            self._ledger.intend(entries)
+        with tally.timed("store"):
+            self._upsert(points, collection, batch)
+        with tally.timed("ledger"):
+            self._ledger.commit(entries)
+        return len(points)
+
+    def withdraw(self, key: LedgerKey, collection: str) -> None:
+        """Take a document out of the store and the ledger."""
+        self._ledger.retire(key)
+        self.tidy([key], collection)
+
+    def tidy(self, keys: Iterable[LedgerKey], collection: str) -> None:
+        """Delete the documents' chunks that are no longer current, or never came to be."""
+        for key in keys:
+            loose = self._ledger.loose(key)
+            if loose:
+                self._store.delete(collection, key.tenant, loose)
+                self._ledger.forget(key, loose)
+
+    def _signed(
+        self, batch: Sequence[Candidate], chunks: Sequence[Sequence[Chunk]]
+    ) -> list[StoredPoint]:
+        by_reviewer: dict[tuple[str, str], list[Chunk]] = defaultdict(list)
+        for each, own in zip(batch, chunks, strict=True):
+            by_reviewer[each.ledger_key.collection, each.reviewer].extend(own)
+        points: list[StoredPoint] = []
+        for (uid, reviewer), group in by_reviewer.items():
+            proofs = self._signer.sign(group, collection_uid=uid, reviewer=reviewer)
+            points.extend(to_point(c, proof) for c, proof in zip(group, proofs, strict=True))
+        return points
+
+    def _upsert(
+        self, points: Sequence[StoredPoint], collection: str, batch: Sequence[Candidate]
+    ) -> None:
+        # INVARIANT: a run is of one tenant, so every candidate of a batch names the same.
+        tenant = batch[0].ledger_key.tenant
+        for start in range(0, len(points), _POINTS_PER_UPSERT):
+            self._store.upsert(collection, tenant, points[start : start + _POINTS_PER_UPSERT])
