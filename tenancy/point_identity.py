@@ -40,13 +40,13 @@ def stamped(tenant: TenantId, logical: LogicalId, payload: Mapping[str, Any]) ->
 
 
 def refuse_foreign_claims(tenant: TenantId, logical: LogicalId, payload: Mapping[str, Any]) -> None:
-    """Raise unless the payload names this tenant or none, and leaves the id key alone."""
+    """Raise unless the payload names this tenant or none, and not the key of the id."""
     if payload.get(TENANT_KEY, tenant) != tenant:
         raise IsolationError(
             f"point '{logical}' refused: its payload names another tenant than '{tenant}'; "
             f"leave the key '{TENANT_KEY}' out"
         )
-    if payload.get(ID_KEY, logical) != logical:
+    if ID_KEY in payload:
         raise IsolationError(f"point '{logical}' refused: payload key '{ID_KEY}' is reserved")
 
 

@@ -10,7 +10,7 @@ from ragbastion.core.embedding import EmbedderIdentity
 from ragbastion.core.store import VectorStore
 from ragbastion.tenancy import open_store
 
-BACKENDS = ["edge", "qdrant-memory", "qdrant-path"]
+BACKENDS = ["edge", "qdrant-memory"]
 if "QDRANT_URL" in os.environ:
     BACKENDS.append("server")
 
@@ -21,7 +21,6 @@ def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return {
         "edge": str(tmp_path / "store"),
         "qdrant-memory": ":memory:",
-        "qdrant-path": f"qdrant-local:{tmp_path / 'local'}",
         "server": os.environ.get("QDRANT_URL", ""),
     }[request.param]
 

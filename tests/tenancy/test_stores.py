@@ -1,6 +1,7 @@
 """One behaviour suite that every adapter of `VectorStore` passes."""
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -286,10 +287,10 @@ def test_tenants_are_listed_by_name(store: VectorStore, collection: str) -> None
     assert store.tenants(collection) == ["acme", "globex", "initech"]
 
 
-def test_points_survive_reopening(location: str) -> None:
+@pytest.mark.parametrize("scheme", ["", "qdrant-local:"])
+def test_points_survive_reopening(tmp_path: Path, scheme: str) -> None:
     """What was written is there, in the same collection, after close and open."""
-    if location == ":memory:":
-        pytest.skip("nothing in memory survives")
+    location = f"{scheme}{tmp_path / 'store'}"
     first = open_store(location)
     info = first.create_collection("docs", IDENTITY)
     first.upsert("docs", ACME, [point("a")])
