@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -37,6 +38,8 @@ class BodyLimitMiddleware:
         try:
             async with asyncio.timeout(self._timeout_s):
                 body = await self._read(scope, receive)
+        except ClientDisconnect:
+            return
         except TimeoutError:
             await _refused(408, "RequestTimeout", "the body did not arrive in time")(
                 scope, receive, send
@@ -49,13 +52,18 @@ class BodyLimitMiddleware:
         await self._app(scope, _Replay(body, receive), send)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
-        """Return the body, or None as soon as it is known to be too large."""
+        """Return the body, or None as soon as it is known to be too large.
+
+        Raises `ClientDisconnect` if the client leaves before its end.
+        """
         length = Headers(scope=scope).get("content-length", "")
         if length.isdigit() and int(length[:20]) > self._max_bytes:
             return None
         body = bytearray()
         while True:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
             body += message.get("body", b"")
             if len(body) > self._max_bytes:
                 return None

@@ -7,6 +7,7 @@ one counts), nesting that is too deep, numbers too long to read, and bytes that 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,7 +52,9 @@ def _parse(data: bytes) -> Any:
     if not text.strip():
         raise InputError("empty, where a JSON object is expected")
     try:
-        return json.loads(text, parse_constant=_refuse, object_pairs_hook=_unique)
+        return json.loads(
+            text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_unique
+        )
     except json.JSONDecodeError as error:
         raise InputError(f"not JSON: {error.msg} at column {error.colno}") from None
     except RecursionError:
@@ -63,6 +66,13 @@ def _parse(data: bytes) -> Any:
 
 def _refuse(_: str) -> Any:
     raise InputError("not JSON: NaN and infinity are not numbers of JSON")
+
+
+def _finite(literal: str) -> float:
+    number = float(literal)
+    if not math.isfinite(number):
+        raise InputError("not read: it holds a number beyond the range of a float")
+    return number
 
 
 def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
