@@ -21,8 +21,11 @@ _MAX_POSTINGS = 64
 _TEXT_CHARS = 100_000
 _WORD = re.compile(r"\w+")
 
-_ALIKE = 0.5
-"""Resemblance from which two documents count as nearly the same."""
+_BURST_ALIKE = 0.25
+"""Resemblance within a burst: two copies that each lost a tenth of their words have about 0.35."""
+
+_SWAP_ALIKE = 0.5
+"""Resemblance of two documents that differ in a fact; six words of a short passage cost half."""
 
 _BURST_DOCUMENTS = 4
 """Like documents of one source in a batch that make a burst; PoisonedRAG needs five a question."""
@@ -36,13 +39,16 @@ class NearDuplicateBurst:
 
     name = "near_duplicate_burst"
     version = "1"
+    # Measured in batches of 64 (benchmarks/outliers.py): five copies less a tenth of their words
+    # TPR .94; CorruptRAG .89, jamming .84, PIA .82, PoisonedRAG .04 to .51; clean FPR 0 of 6,994
+    # passages, 2.5 % of templated English texts.
     threshold = 1.0
     decision = Decision.FLAG
 
     def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
         """Score the number of like documents, itself included, over four; 1 at most."""
         likes: Counter[int] = Counter()
-        for left, right in _alike(batch, _ALIKE):
+        for left, right in _alike(batch, _BURST_ALIKE):
             if batch[left].source == batch[right].source:
                 likes[left] += 1
                 likes[right] += 1
@@ -62,13 +68,14 @@ class SwappedFact:
 
     name = "swapped_fact"
     version = "1"
+    # Measured: one name or number swapped, TPR .98; clean FPR 0 to .4 %, 1.1 % of templated texts.
     threshold = 1.0
     decision = Decision.FLAG
 
     def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
         """Score 1 for both documents of a pair."""
         swapped: dict[int, str] = {}
-        for left, right in _alike(batch, _ALIKE):
+        for left, right in _alike(batch, _SWAP_ALIKE):
             if _only_facts_differ(batch[left].text, batch[right].text):
                 swapped.setdefault(left, batch[right].document)
                 swapped.setdefault(right, batch[left].document)

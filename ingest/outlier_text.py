@@ -74,7 +74,8 @@ class QuestionJunction:
 
     name = "question_junction"
     version = "1"
-    # Measured (benchmarks/outliers.py): PoisonedRAG TPR .95, clean FPR 1 of 10,125; so it may hold.
+    # Measured (benchmarks/outliers.py): PoisonedRAG TPR .94 (HotpotQA), .89 (NQ); clean FPR 0 of
+    # 6,994 passages and 0 of 7,181 other clean texts. So it may hold a document back.
     threshold = 0.3
     decision = Decision.QUARANTINE
 
@@ -102,7 +103,8 @@ class QuestionEcho:
 
     name = "question_echo"
     version = "1"
-    # Measured: PoisonedRAG TPR .8, clean FPR under .3 % on six sources and 2.5 % on web pages.
+    # Measured: PoisonedRAG TPR .45 (HotpotQA), .86 (NQ), .44 with a space after the question, 0
+    # without the question; clean FPR 0 to .8 %, 2.5 % on web pages titled by a question.
     threshold = 0.5
     decision = Decision.FLAG
 
@@ -134,8 +136,8 @@ class Gibberish:
 
     name = "gibberish"
     version = "1"
-    # Measured: random word pieces before a clean passage TPR .93; clean FPR .5 % of passages, up to
-    # 9 % of code and tables and of languages that share few function words with the list.
+    # Measured: random word pieces before a clean passage TPR .93, random pieces only 0; clean FPR
+    # .5 to 1.2 % of passages, 9.3 % of texts with code, tables and lists, 9.4 % of Romanian.
     threshold = 0.5
     decision = Decision.FLAG
 
@@ -154,7 +156,7 @@ class Gibberish:
 
 def _asks(match: re.Match[str]) -> bool:
     lead = match[1].lstrip("\"' “")
-    return "?" in match[2] or lead[:1].islower() or _INTERROGATIVE_START.match(lead) is not None
+    return "?" in match[2] or _INTERROGATIVE_START.match(lead) is not None
 
 
 def _said_again(question: str, answer: str) -> float:
