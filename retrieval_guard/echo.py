@@ -17,7 +17,7 @@ _QUESTION_WORDS = frozenset(
      "may", "might", "am"}
 )  # fmt: skip
 
-MAX_EDITS = 0.2
+MAX_EDITS = 0.25
 """Share of the question's words that may be changed, missing or inserted in its echo."""
 
 MIN_QUESTION_WORDS = 4
@@ -26,7 +26,7 @@ MIN_PHRASE_WORDS = 7
 
 
 def echoes_query(query: str, text: str) -> bool:
-    """Tell whether ``text`` holds the query with at most a fifth of its words edited.
+    """Tell whether ``text`` holds the query with at most a quarter of its words edited.
 
     Word edit distance of the query to its nearest substring (Sellers 1980), O(words * words).
     """

@@ -1,0 +1,49 @@
+"""A sweep tells apart what may be wrong with a point, and what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ragbastion.core.chunk import TenantId
+from ragbastion.ingest.provenance import ChunkVerifier
+from ragbastion.retrieval_guard import PointState
+from ragbastion.retrieval_guard.sweep import Sweep
+
+from .conftest import COLLECTION, World
+
+
+@pytest.fixture
+def sweep(world: World) -> Sweep:
+    """A sweep of the world's collection, which has one honest point."""
+    world.plant("Soup at noon.")
+    verifier = ChunkVerifier(world.guard.settings.state_dir)
+    return Sweep(verifier, world.guard.store.collection(COLLECTION))
+
+
+def test_a_point_of_another_tenant_is_foreign(world: World, sweep: Sweep) -> None:
+    """A point in a partition that is not its tenant's is foreign, whoever signed it."""
+    point = world.point(world.planted[0])
+    sweep.add(TenantId("globex"), [point])
+    [finding] = sweep.report().findings
+    assert (finding.state, finding.tenant, finding.source) == (
+        PointState.FOREIGN,
+        "globex",
+        "handbook",
+    )
+
+
+def test_what_is_no_chunk_is_altered(world: World, sweep: Sweep) -> None:
+    """A payload that was never ours counts as altered."""
+    sweep.add(TenantId("acme"), [replace(world.point(world.planted[0]), payload={})])
+    assert sweep.report().counts[PointState.ALTERED] == 1
+
+
+def test_deleted_points_are_missing(world: World, sweep: Sweep) -> None:
+    """A planted point does not make up for one that the ledger expects and the store lost."""
+    honest = world.point(world.planted[0])
+    planted = replace(honest, payload={**honest.payload, "proof": None})
+    sweep.add(TenantId("acme"), [honest, planted], expected=3)
+    report = sweep.report()
+    assert (report.missing, report.clean) == (2, False)
+    assert (report.counts[PointState.OK], report.counts[PointState.UNSIGNED]) == (1, 1)
