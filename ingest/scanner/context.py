@@ -24,6 +24,8 @@ _TERMS = re.compile(
     r"|guardrails?|threat model|security (?:research\w*|team|policy|training|awareness)"
     r"|payloads?|benchmarks?|classifiers?|detect(?:s|ion|or|ors)|defen[cs]es?|probes?"
     r"|inyecci[oó]n|atacante|vulnerabilidad\w*|inje[cç][aã]o|angreifer|angriff\w*|schwachstelle\w*"
+    r"|inyecciones|atacantes|ataques?|inje[cç][oõ]es|segurança|seguridad|sicurezza|sicherheit\w*"
+    r"|injections?|attacchi|attacco|attaques?|risks?|riesgos?|riscos?|rischi\w*|risiken|risiko"
     r"|attaquant|vuln[eé]rabilit[eé]s?|attaccante|vulnerabilit[aà])\b"
     r"|атак|уязвимост|злоумышленник|инъекц|攻击|攻擊|注入|漏洞|攻撃|インジェクション|脆弱性|공격|인젝션|취약"
     r"|हमला|इंजेक्शन|कमजोरी|επίθεσ|επιτιθέμεν|ευπάθει",
