@@ -120,6 +120,7 @@ _OTHER_DEVICE = re.compile(
     r"\b(print|speech)\b|prefers-color-scheme\s*:\s*dark|orientation\s*:\s*portrait|"
     r"prefers-reduced-motion\s*:\s*reduce|(hover\s*:\s*none)|pointer\s*:\s*coarse|forced-colors"
 )
+_COMMENT = re.compile(r"/\*(.*?)\*/", re.DOTALL)
 _MAX_RULES = 50_000
 _MAX_NESTED_SELECTORS = 64
 
@@ -201,7 +202,7 @@ def parse_sheet(css: str) -> Sheet:
                     rules.append(Rule(text, specificity, declared))
             if len(rules) > _MAX_RULES:
                 raise LimitError(f"style sheet refused: more than {_MAX_RULES} rules")
-    return Sheet(tuple(rules), tuple(_comments(css)), tuple(generated))
+    return Sheet(tuple(rules), tuple(_COMMENT.findall(css)), tuple(generated))
 
 
 def parse_colour(tokens: Tokens) -> tuple[float, float, float, float] | None:
@@ -380,9 +381,3 @@ def _query_applies(query: str) -> bool:
         size = VIEWPORT_WIDTH_PX if axis == "width" else VIEWPORT_HEIGHT_PX
         holds = holds and (size >= limit if bound == "min" else size <= limit)
     return holds != negated
-
-
-def _comments(css: str) -> Iterator[str]:
-    for node in tinycss2.parse_stylesheet(css, skip_whitespace=True):
-        if node.type == "comment":
-            yield node.value
