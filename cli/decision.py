@@ -69,7 +69,7 @@ class Decider:
 def _event(authorization: Authorization, request: ActionRequest | None) -> Event:
     session = request.session.session if request and request.session else ""
     return Event(
-        kind="policy.authorize",
+        kind="authorize",
         tenant=request.tenant if request else "",
         principal=request.principal if request else "",
         session=session,

@@ -12,7 +12,7 @@ import typer
 
 from .command import ExitCode, command, complain
 from .options import Collection, Config, Json, Store, Tenant
-from .output import console, write_json, write_table
+from .output import console, write_json, write_line, write_table
 from .state import load, open_guard
 
 if TYPE_CHECKING:
@@ -61,9 +61,10 @@ def write_report(report: IngestReport, *, as_json: bool) -> None:
     if as_json:
         write_json(fields)
     else:
-        counts = ("documents", "ingested", "unchanged", "replaced", "quarantined", "failed")
-        names = (*counts, "chunks", "seconds")
-        write_table("ingested", names, [[fields[name] for name in names]])
+        counts = ("ingested", "unchanged", "replaced", "quarantined", "failed")
+        told = ", ".join(f"{fields[name]} {name}" for name in counts)
+        size = f"{fields['chunks']} chunks in {fields['seconds']:.1f} s"
+        write_line(f"{fields['documents']} documents: {told}; {size}")
         _write_quarantined(fields["quarantined_items"])
     for failure in fields["failures"]:
         complain(_failure(failure))
@@ -79,7 +80,7 @@ def report_code(report: IngestReport) -> ExitCode:
 def _write_quarantined(items: list[dict[str, Any]]) -> None:
     if not items:
         return
-    rows = [[item["id"], item["document"], "\n".join(item["reasons"])] for item in items]
+    rows = [[item["id"], item["document"], "".join(item["reasons"][:1])] for item in items]
     write_table("quarantined: see 'ragbastion quarantine show ID'", ("id", "document", "why"), rows)
 
 

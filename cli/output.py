@@ -59,14 +59,17 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def write_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table to stdout, every cell made printable."""
+    """Write a title line and a table to stdout, every cell made printable; no rows, no table."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(printable(title)), title_justify="left")
+    write_line(printable(title))
+    if not (cells := [list(row) for row in rows]):
+        return
+    table = Table()
     for column in columns:
         table.add_column(column, overflow="fold")
-    for row in rows:
+    for row in cells:
         table.add_row(*(Text(printable(str(cell), keep="\n")) for cell in row))
     console().print(table)
 

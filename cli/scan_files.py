@@ -96,7 +96,8 @@ def _rows(document: dict[str, Any]) -> list[tuple[object, ...]]:
             for finding in part["findings"]
         ]
     if found or document["decision"] == "allow":
-        return found
+        # Several rules may see the same words; a person wants to read them once.
+        return list(dict.fromkeys(found))
     return [(*head, "", "", "")]
 
 

@@ -40,13 +40,12 @@ def decide(guard: Guard, body: AuthorizeBody, caller: Credential) -> Authorizati
     session as well.
     """
     claim = Claim(tenant=body.tenant, principal=body.principal, roles=body.roles)
-    session = body.session if isinstance(body.session, str) else ""
     if names_another_tenant(caller, claim):
-        own = caller.context(session=session[:256])
+        own = caller.context(session=body.session_id())
         guard.authorize({"tenant": body.tenant, "action": body.action}, own)
     if caller.admin and body.tenant is None:
         return Authorization.deny("'tenant' is missing")
-    context = context_of(caller, claim, session=session)
+    context = context_of(caller, claim, session=body.session_id())
     line = {
         "tenant": context.tenant,
         "principal": context.principal,

@@ -8,7 +8,6 @@ no CORS: browsers of other origins get nothing.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
@@ -63,12 +62,11 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        warming = asyncio.create_task(run_in_threadpool(readiness.warm))
+        readiness.start()
         try:
             yield
         finally:
-            # A model that is still loading is waited for: its thread cannot be stopped.
-            await asyncio.wait([warming])
+            readiness.stop()
             await run_in_threadpool(guard.close)
 
     return lifespan

@@ -1,7 +1,7 @@
 """From an error to an HTTP answer: ``{"error": {"type", "message"}}`` with the fitting status.
 
 - INVARIANT: no answer holds text of a request, a document or a traceback.
-- INVARIANT: what failed on our side is told in general words; paths and causes go to the log.
+- INVARIANT: what failed on our side is told in general words; paths and causes are for the log.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ _STATUS: tuple[tuple[type[RagbastionError], HTTPStatus], ...] = (
     (MissingExtraError, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 
-_OURS = {
+# In place of our own messages, which may name paths of this machine.
+_GENERAL = {
+    HTTPStatus.NOT_FOUND: "there is no such collection, or it holds nothing of the tenant",
     HTTPStatus.INTERNAL_SERVER_ERROR: "the service failed; the log has the reason",
     HTTPStatus.SERVICE_UNAVAILABLE: "the service cannot answer now; the log has the reason",
 }
@@ -74,10 +76,9 @@ def refusal(error: RagbastionError) -> JSONResponse:
     """Return the answer for an error of ours."""
     fits = (status for kind, status in _STATUS if isinstance(error, kind))
     status = next(fits, HTTPStatus.INTERNAL_SERVER_ERROR)
-    message = _OURS.get(status)
-    if message is not None:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _LOGGER.error("%s: %s", type(error).__name__, error)
-    return error_response(status, type(error).__name__, message or str(error))
+    return error_response(status, type(error).__name__, _GENERAL.get(status, str(error)))
 
 
 def install(app: FastAPI) -> None:
@@ -113,6 +114,6 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
 
 async def _unexpected(_: Request, error: Exception) -> JSONResponse:
     """Answer in general words; the framework logs the traceback on the server's side."""
-    message = _OURS[HTTPStatus.INTERNAL_SERVER_ERROR]
+    message = _GENERAL[HTTPStatus.INTERNAL_SERVER_ERROR]
     _LOGGER.error("unexpected %s", type(error).__name__)
     return error_response(500, "InternalError", message)

@@ -22,6 +22,16 @@ class Readiness:
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
         self._warm = threading.Event()
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        """Load in the background: scans are answered at once, the rest as it comes."""
+        # A daemon: a service that is told to stop does not wait for a model to load.
+        threading.Thread(target=self.warm, name="ragbastion-warm", daemon=True).start()
+
+    def stop(self) -> None:
+        """Load nothing more."""
+        self._stopping.set()
 
     def warm(self) -> None:
         """Load every model and open every file; what fails is logged and stays not ready."""
@@ -29,12 +39,12 @@ class Readiness:
         steps: tuple[tuple[str, Callable[[], object]], ...] = (
             ("scanner", lambda: guard.scanner.scan("ready")),
             ("policies", lambda: guard.policies),
-            ("embedder", lambda: guard.embedder.embed(["ready"])),
             ("redactor", lambda: guard.redactor.redact("ready")),
+            ("embedder", lambda: guard.embedder.embed(["ready"])),
         )
         # Each step is taken, also after one that failed: its log line is wanted too.
-        done = [_done(name, step) for name, step in steps]
-        if all(done):
+        done = [_done(name, step) for name, step in steps if not self._stopping.is_set()]
+        if len(done) == len(steps) and all(done):
             self._warm.set()
 
     def checks(self) -> dict[str, bool]:

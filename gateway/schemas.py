@@ -88,3 +88,8 @@ class AuthorizeBody(OnBehalf):
     args: Any = None
     session: Any = None
     id: Identity = None
+
+    def session_id(self) -> str:
+        """Return the session itself, or its field ``id``; empty if there is neither."""
+        named = self.session.get("id") if isinstance(self.session, dict) else self.session
+        return named if isinstance(named, str) else ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import signal
+import socket
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -26,17 +28,46 @@ def run(settings: Settings, *, bootstrap_key: str, host: str, port: int) -> None
     """
     from ..retrieval_guard import Guard
 
-    keys = ApiKeys(Path(settings.state_dir) / "api_keys.db")
+    keys = ApiKeys(settings.state_dir / "api_keys.db")
     try:
         authenticator = Authenticator(keys, bootstrap_key)
         app = create_app(Guard.from_settings(settings), authenticator, settings)
-        server = uvicorn.Server(configuration(app, settings, host=host, port=port))
-        try:
-            server.run()
-        except SystemExit as error:
-            raise StoreError(f"cannot listen on {host}:{port}: see the log above") from error
+        config = configuration(app, settings, host=host, port=port)
+        with closing(_bound(config)) as listening:
+            _serve(uvicorn.Server(config), listening)
     finally:
         keys.close()
+
+
+def _serve(server: uvicorn.Server, listening: socket.socket) -> None:
+    """Run the server; a signal that ended it cleanly ends nothing else.
+
+    uvicorn handles the signals itself and raises them again at its end, for the handlers that were
+    there before: these.
+    """
+
+    def end(*_: object) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        server.run(sockets=[listening])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if not server.started:
+        raise StoreError("the service did not start: see the log above")
+
+
+def _bound(config: uvicorn.Config) -> socket.socket:
+    """Bind before anything is loaded, so that a taken port is told at once."""
+    try:
+        return config.bind_socket()
+    except (SystemExit, OSError) as error:
+        raise StoreError(
+            f"cannot listen on {config.host}:{config.port}: choose a free port and an address of "
+            "this machine"
+        ) from error
 
 
 def configuration(app: object, settings: Settings, *, host: str, port: int) -> uvicorn.Config:
