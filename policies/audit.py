@@ -31,7 +31,9 @@ CREATE TABLE IF NOT EXISTS entries (
     seq INTEGER PRIMARY KEY,
     record TEXT NOT NULL,
     hash TEXT NOT NULL,
-    tenant TEXT GENERATED ALWAYS AS (json_extract(record, '$.tenant')) VIRTUAL
+    tenant TEXT GENERATED ALWAYS AS (
+        CASE WHEN json_valid(record) THEN json_extract(record, '$.tenant') END
+    ) VIRTUAL
 );
 CREATE INDEX IF NOT EXISTS entries_tenant ON entries (tenant, seq);
 """
@@ -98,13 +100,12 @@ class AuditLog:
 
     def tail(self, count: int, tenant: str | None = None) -> list[AuditEntry]:
         """Return the last ``count`` entries, oldest first, of one tenant if it is named."""
-        if tenant is None:
-            query, values = "SELECT * FROM entries ORDER BY seq DESC LIMIT ?", (count,)
-        else:
-            query = "SELECT * FROM entries WHERE tenant = ? ORDER BY seq DESC LIMIT ?"
-            values = (tenant, count)  # type: ignore[assignment]
+        query = (
+            "SELECT seq, record, hash FROM entries WHERE ?1 IS NULL OR tenant = ?1 "
+            "ORDER BY seq DESC LIMIT ?2"
+        )
         with self._lock:
-            rows = self._rows(query, values)
+            rows = self._rows(query, (tenant, max(0, count)))
         return [_entry(row) for row in reversed(rows)]
 
     def export(self) -> Iterator[str]:
@@ -128,22 +129,22 @@ class AuditLog:
         Cost: one hash an entry, about 10 µs.
         """
         with self._lock:
-            recorded = self._read_head()
-            anchors = {point[0]: point[1] for point in (recorded, _point(anchor)) if point}
+            # The head is read before the entries: other processes may append meanwhile.
+            kept = [point for point in (self._read_head(), _point(anchor)) if point]
             seq, head = 0, GENESIS
-            for row in self._connection.execute(
-                "SELECT seq, record, hash FROM entries ORDER BY seq"
-            ):
+            for row in self._stream("SELECT seq, record, hash FROM entries ORDER BY seq"):
                 head = self._checked(row, seq + 1, head)
                 seq += 1
-                if anchors.get(seq, head) != head:
-                    raise AuditError(
-                        f"audit entry {seq} was replaced: its hash is not the one kept"
-                    )
-        missing = [kept for kept in anchors if kept > seq]
-        if missing:
+                if any(place == seq and known != head for place, known in kept):
+                    raise AuditError(f"audit entry {seq} was replaced: its hash is not as kept")
+        if seq and not self._head_path.exists():
             raise AuditError(
-                f"audit entries {seq + 1} to {max(missing)} are missing: the log was cut at the end"
+                f"audit head '{self._head_path}' is missing: entries may have been cut"
+            )
+        last = max((place for place, _ in kept), default=0)
+        if last > seq:
+            raise AuditError(
+                f"audit entries {seq + 1} to {last} are missing: the log was cut at the end"
             )
         return AuditReport(entries=seq, head=head)
 
@@ -164,8 +165,11 @@ class AuditLog:
         return expected
 
     def _rows(self, query: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
+        return list(self._stream(query, values))
+
+    def _stream(self, query: str, values: tuple[Any, ...] = ()) -> Iterator[sqlite3.Row]:
         try:
-            return self._connection.execute(query, values).fetchall()
+            yield from self._connection.execute(query, values)
         except sqlite3.Error as error:
             raise as_store_error(error, self._path) from error
 

@@ -66,9 +66,7 @@ def _kept(value: object, depth: int = 0) -> Any:
         return _OMITTED
     if isinstance(value, Mapping):
         return {
-            _kept(str(key)): _OMITTED
-            if str(key).casefold() in _NEVER_KEPT
-            else _kept(item, depth + 1)
+            _kept(str(key)): _kept_as(str(key), item, depth + 1)
             for key, item in list(value.items())[:_MAX_ITEMS]
         }
     if isinstance(value, (list, tuple, set, frozenset)):

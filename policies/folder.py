@@ -179,7 +179,7 @@ class PolicyFolder:
             self._problem(policy.file, policy.id, message)
         if policy.id in self.policies:
             self._problem(
-                policy.file, policy.id, f"@id used in {self.policies[policy.id].file} too"
+                policy.file, policy.id, f"@id is used in {self.policies[policy.id].file} too"
             )
         if policy.id:
             self.policies.setdefault(policy.id, policy)
