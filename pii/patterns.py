@@ -27,7 +27,7 @@ def _pattern(regex: str, score: float, flags: int = re.IGNORECASE) -> Rule:
 
 # -- numbers with a checksum -------------------------------------------------------------------
 
-_CARD_RUN = re.compile(r"(?<![\d.])\d(?:[ -]{0,2}\d){11,40}(?![\d])")
+_CARD_RUN = re.compile(r"(?<![\d.+])\d(?:[ -]{0,2}\d){11,40}(?![\d])")
 _DIGIT_GROUP = re.compile(r"\d+")
 _CARD_WORD = re.compile(
     r"(?:\bcards?\b|credit|debit|visa|master ?card|amex|american express|discover|maestro|"
@@ -35,6 +35,7 @@ _CARD_WORD = re.compile(
     re.IGNORECASE,
 )
 _CARD_CONTEXT_CHARS = 60
+_MAX_CARD_GROUPS = 5
 
 
 def _cards(text: str) -> Found:
@@ -47,7 +48,7 @@ def _cards_in(text: str, groups: list[tuple[int, int]]) -> Found:
     """Yield the longest runs of whole groups that are a card number: a date may follow one."""
     first = 0
     while first < len(groups):
-        for last in range(len(groups), first, -1):
+        for last in range(min(len(groups), first + _most_groups(groups[first])), first, -1):
             start, end = groups[first][0], groups[last - 1][1]
             lengths = tuple(stop - begin for begin, stop in groups[first:last])
             score = _card_score(text, start, end, lengths)
@@ -56,6 +57,14 @@ def _cards_in(text: str, groups: list[tuple[int, int]]) -> Found:
                 first = last - 1
                 break
         first += 1
+
+
+def _most_groups(first: tuple[int, int]) -> int:
+    """Return how many groups a card that starts with this one can have."""
+    length = first[1] - first[0]
+    if length == 4:
+        return _MAX_CARD_GROUPS
+    return 1 if 12 <= length <= 19 else 0
 
 
 def _card_score(text: str, start: int, end: int, lengths: tuple[int, ...]) -> float:
@@ -68,11 +77,11 @@ def _card_score(text: str, start: int, end: int, lengths: tuple[int, ...]) -> fl
     if lengths in {(4, 4, 4, 4), (4, 6, 5)}:
         return 0.6  # the grouping of a card, with a wrong digit or an invented number
     named = _CARD_WORD.search(text, max(0, start - _CARD_CONTEXT_CHARS), start)
-    return 0.6 if named and len(digits) >= 13 else 0.0
+    return 0.6 if named else 0.0
 
 
 def _grouped_like_a_card(lengths: tuple[int, ...]) -> bool:
-    """Whether groups are as cards print them: four first, so that two SSNs are never one card."""
+    """Whether groups are as cards print them, so that two SSNs are never one card."""
     return len(lengths) == 1 or (lengths[0] == 4 and all(3 <= one <= 6 for one in lengths[1:]))
 
 
@@ -147,6 +156,8 @@ _PLACE_TAIL = (
     r"(?:\s{0,2},?\s{0,2}\b[A-Z]{2}\b)?(?:\s{0,2},?\s{0,2}\b\d{5}(?:-\d{4})?\b)?"
 )
 
+_NAME = r"(?:[A-ZÀ-ÖØ-Þ]\.|[A-ZÀ-ÖØ-Þ][^\W\d_]{1,30}(?:['-][^\W\d_]{1,30})?)"
+
 RULES: Mapping[str, tuple[Rule, ...]] = {
     # Presidio leaves out published sample numbers (123-45-6789) and wants context for most forms;
     # a guard that passes on whatever looks like an SSN is worse than one that masks a part number.
@@ -172,8 +183,14 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         ),
         _pattern(r"(?<![\w+])(?:\+|00)\d{1,3}(?:[-. ()/]{0,2}\d){6,13}(?!\d)", 0.7),
         _pattern(
-            r"\b(?:tele)?(?:phone|tel|mobile|cell|fax|whatsapp|call|dial|text)\b[^\d\n+(]{0,25}"
+            r"\b(?:tele)?(?:phone|tel|mobile|cell|fax|whatsapp|call|dial|text)\b"
+            r"[^\d\n+(]{0,25}\n?[^\d\n+(]{0,4}"
             r"(?P<pii>[+(]{0,2}\d(?:[-. ()/x]{0,2}\d){6,14})(?!\d)",
+            0.5,
+        ),
+        _pattern(
+            r"(?<![\w.])(?P<pii>[(]?\d(?:[-. ()]{0,2}\d){6,13})[- ]{1,3}"
+            r"(?:office|fax|mobile|cell|home|work|desk)\b",
             0.5,
         ),
     ),
@@ -195,8 +212,18 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         _pattern(
             rf"\b(?:bank\s{{1,2}}account|account|acct\.?|routing|aba){_NUMBER_WORD}{_IS}"
             r"(?P<pii>\d(?:[ -]?\d){5,16})(?!\d)",
-            0.5,
+            0.8,
         ),
+    ),
+    # A form of address before a name finds what the pipeline misses of other scripts and spellings.
+    "PERSON": (
+        _pattern(
+            r"\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Sir|Madam)\b\.?\s{1,2}"
+            rf"(?P<pii>{_NAME}(?:\s{_NAME}){{0,2}})",
+            0.6,
+            0,
+        ),
+        _pattern(rf"\b(?i:my name is|i am called)\s(?P<pii>{_NAME}(?:\s{_NAME}){{0,2}})", 0.6, 0),
     ),
     "AGE": (
         _pattern(r"(?<![\w.])(?P<pii>\d{1,3}(?:-|\s)(?:years?|yrs?)(?:-|\s)old)\b", 0.7),

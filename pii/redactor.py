@@ -21,7 +21,7 @@ from .windows import Window, windows
 if TYPE_CHECKING:
     from .presidio_engine import PresidioEngine
 
-_MAX_BATCH_CHARS = 200_000  # bounds memory: about 5 kB of spaCy objects a token
+_MAX_BATCH_CHARS = 40_000  # bounds memory: the pipeline keeps about 5 kB a token of a batch
 
 
 class Redactor:

@@ -16,7 +16,6 @@ from ragbastion.core.errors import AuditError, StoreError
 from ragbastion.core.events import Event
 from ragbastion.policies import AuditLog, AuditReport
 
-
 _SWAP = """
 UPDATE entries SET record = (SELECT e.record FROM entries e WHERE e.seq = 7 - entries.seq)
 WHERE seq IN (3, 4)
