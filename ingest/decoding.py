@@ -59,6 +59,7 @@ GATES = (
     Gate("rot13", rf"(?i)\b(?:{_ROT13_WORDS})\b"),
     Gate("reversed", rf"(?i)\b(?:{_REVERSED_WORDS})\b"),
     Gate("leetspeak", r"(?i)(?:[a-z][013457]{1,2}[a-z]|\b[013457][a-z]{3})"),
+    Gate("split", r"[A-Za-z][*!~^]{1,2}[A-Za-z]"),
     Gate("spaced", r"(?i)(?:\b[a-z][\s._*·|/~+-]{1,2}){4}[a-z]\b"),
 )
 """One gate a decoder; scanners match them all in the pass that matches their rules."""
@@ -82,6 +83,7 @@ _LEET = str.maketrans("013457@$!|", "oieastasil")
 _SPACED = re.compile(
     r"(?<![A-Za-z])[A-Za-z](?:[\s._*·|/~+-]{1,3}[A-Za-z](?![A-Za-z])){4,}", re.IGNORECASE
 )
+_SPLIT = re.compile(r"(?<=[A-Za-z])[*!~^]{1,2}(?=[A-Za-z])")
 _SPACED_WORD_GAP = re.compile(r"\s{2,}|\s*[^\sA-Za-z]\s+|\s+[^\sA-Za-z]\s*")
 _PRINTABLE = re.compile(r"[\w\s!-~¡-⁞]*", re.UNICODE)
 _LETTERS = re.compile(r"[^\W\d_]")
@@ -275,5 +277,6 @@ _DECODERS: dict[str, Callable[[str], Iterator[Edit]]] = {
     "escapes": _in_place(_ESCAPE, _escape),
     "rot13": _rot13,
     "leetspeak": _leet_edits,
+    "split": _in_place(_SPLIT, lambda _: ""),
     "spaced": _in_place(_SPACED, _spaced),
 }
