@@ -9,6 +9,7 @@ the same way as the guard does, so the ratio of the two clients is the price of 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import tempfile
 import time
@@ -52,6 +53,7 @@ def main() -> None:
         "stores": [*stores, plain],
         "query_ratio_edge_to_plain_local": stores[0]["query_ms_p50"] / plain["query_ms_p50"],
         "guard": guard,
+        "load_average": os.getloadavg(),
     }
     print_table("tenant-filtered top 10 of vectors of 384 dimensions", result["stores"])
     print_table("GuardedQdrantClient and the plain client with the same filter", [guard])
