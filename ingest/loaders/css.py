@@ -26,37 +26,10 @@ VIEWPORT_WIDTH_PX = 1280.0
 VIEWPORT_HEIGHT_PX = 800.0
 
 _PROPERTIES = frozenset(
-    [
-        "display",
-        "visibility",
-        "opacity",
-        "font-size",
-        "color",
-        "background-color",
-        "background-image",
-        "position",
-        "left",
-        "right",
-        "top",
-        "bottom",
-        "text-indent",
-        "clip",
-        "clip-path",
-        "width",
-        "height",
-        "max-width",
-        "max-height",
-        "overflow",
-        "transform",
-        "filter",
-        "content-visibility",
-        "-webkit-text-fill-color",
-        "margin-left",
-        "margin-top",
-        "background-clip",
-        "scale",
-        "content",
-    ]
+    "display visibility opacity font-size color background-color background-image position "  # noqa: SIM905
+    "left right top bottom text-indent clip clip-path width height max-width max-height "
+    "overflow transform filter content-visibility -webkit-text-fill-color margin-left "
+    "margin-top background-clip scale content".split()
 )
 _SHORTHANDS = {
     "background": ("background-color", "background-image", "background-clip"),
@@ -72,41 +45,11 @@ _SHORTHANDS = {
 _KEYWORDS = {
     "visibility": frozenset({"visible", "hidden", "collapse"}),
     "display": frozenset(
-        [
-            "none",
-            "block",
-            "inline",
-            "inline-block",
-            "flex",
-            "inline-flex",
-            "grid",
-            "inline-grid",
-            "table",
-            "inline-",
-            "table",
-            "table-row",
-            "table-cell",
-            "table-column",
-            "table-caption",
-            "table-row-group",
-            "table-",
-            "header-group",
-            "table-footer-group",
-            "table-column-group",
-            "contents",
-            "list-item",
-            "flow",
-            "flow-",
-            "root",
-            "run-in",
-            "ruby",
-            "-webkit-box",
-            "-webkit-inline-box",
-            "-webkit-flex",
-            "-ms-flexbox",
-            "-moz-",
-            "box",
-        ]
+        "none block inline inline-block flex inline-flex grid inline-grid table inline- "  # noqa: SIM905
+        "table table-row table-cell table-column table-caption table-row-group table- "
+        "header-group table-footer-group table-column-group contents list-item flow flow- "
+        "root run-in ruby -webkit-box -webkit-inline-box -webkit-flex -ms-flexbox -moz- "
+        "box".split()
     ),
 }
 _GLOBAL = frozenset({"inherit", "initial", "unset", "revert", "revert-layer"})

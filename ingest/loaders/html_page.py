@@ -7,145 +7,30 @@ list items and table rows.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
-from ...core.errors import LimitError
 from ...core.settings import LoadSettings
-from .css import Cascade, Rule, Tokens, parse_colour, parse_sheet, parse_value
+from .css import Cascade, Rule, parse_sheet
 from .document import HiddenCollector, HiddenText, Json, LoadedDocument, Origin, make_document
 from .encoding import decode
 from .formats import Format
+from .html_elements import (
+    BLOCKS,
+    LINES,
+    UNSEEN_TAGS,
+    Attributes,
+    attribute_reason,
+    is_data_script,
+    presentational,
+)
+from .html_source import check_nesting, declared_charset, too_deep, without_noscript
 from .text_blocks import TextBlocks
 from .visibility import Style, computed
 
-_BLOCKS = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "body",
-        "center",
-        "dd",
-        "details",
-        "dialog",
-        "dir",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hgroup",
-        "hr",
-        "html",
-        "legend",
-        "main",
-        "menu",
-        "nav",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "summary",
-        "table",
-        "ul",
-        "caption",
-    ]
-)
-_LINES = frozenset({"li", "tr", "option", "optgroup", "br", "tbody", "thead", "tfoot"})
-_PREFORMATTED = frozenset({"pre", "textarea", "listing"})
-# Never shown, or shown only by a browser that lacks what every browser has.
-_UNSEEN_TAGS = {
-    "template": "html-template",
-    "noframes": "html-fallback",
-    "noembed": "html-fallback",
-    "iframe": "html-fallback",
-    "object": "html-fallback",
-    "video": "html-fallback",
-    "audio": "html-fallback",
-    "canvas": "html-fallback",
-    "datalist": "html-fallback",
-    "head": "metadata",
-    "metadata": "metadata",
-    "desc": "svg-description",
-    "annotation": "math-annotation",
-    "annotation-xml": "math-annotation",
-    "rp": "html-fallback",
-}
-_TEXT_ATTRIBUTES = {
-    "alt": "alt-text",
-    "title": "title-attribute",
-    "summary": "title-attribute",
-    "placeholder": "title-attribute",
-    "label": "title-attribute",
-    "srcdoc": "iframe-srcdoc",
-}
-# A value this short and without a blank is an id or a flag; it cannot carry an instruction.
-_MIN_DATA_CHARS = 24
 _CELL_BLOCKS = "p,div,table,ul,ol,h1,h2,h3,h4,h5,h6,pre,blockquote,br"
-_CHARSET = re.compile(
-    rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_-]{2,20})", re.IGNORECASE
-)
-_CHARSET_WITHIN = 1024  # HTML Standard 13.2.3.2: the prescan stops here
-
-# The parser takes quadratic time in depth (25 s at 100,000 levels), so depth is bounded before it
-# runs: generously, since tags in scripts count too. The true depth is checked on the tree.
-_MAX_OPEN_TAGS = 5_000
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]{0,40})")
-# Void, or closed by the next of their kind: these do not nest however many there are.
-_NOSCRIPT = re.compile(r"<noscript\b[^>]*>", re.IGNORECASE)
-_NOSCRIPT_END = re.compile(r"</noscript\b[^>]*>", re.IGNORECASE)
-_FLAT_TAGS = frozenset(
-    [
-        "area",
-        "base",
-        "br",
-        "col",
-        "embed",
-        "hr",
-        "img",
-        "input",
-        "link",
-        "meta",
-        "param",
-        "source",
-        "track",
-        "wbr",
-        "p",
-        "li",
-        "dt",
-        "dd",
-        "option",
-        "optgroup",
-        "tr",
-        "td",
-        "th",
-        "thead",
-        "tbody",
-        "tfoot",
-        "colgroup",
-        "rt",
-        "rp",
-        "frame",
-        "basefont",
-        "bgsound",
-        "keygen",
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,8 +45,7 @@ class Page:
 
 def load(data: bytes, name: str, settings: LoadSettings) -> Iterator[LoadedDocument]:
     """Yield the page; raises `LimitError` for its depth and `LoadError` if it is no text."""
-    declared = _CHARSET.search(data[:_CHARSET_WITHIN])
-    decoded = decode(data, name, declared[1].decode("ascii") if declared else None)
+    decoded = decode(data, name, declared_charset(data))
     page = read_page(decoded.text, name, settings)
     facts: dict[str, Json] = {"encoding": decoded.encoding}
     if page.external_styles:
@@ -175,50 +59,10 @@ def read_page(markup: str, name: str, settings: LoadSettings, *, keep_blanks: bo
 
     ``keep_blanks`` keeps blanks and line ends of text as they are, and adds none for layout.
     """
-    _check_nesting(markup, name, settings)
+    check_nesting(markup, name, settings)
     hidden = HiddenCollector()
-    shown = _without_noscript(markup, hidden)
+    shown = without_noscript(markup, hidden)
     return _Reader(LexborHTMLParser(shown), name, settings, hidden, keep_blanks).read()
-
-
-def _without_noscript(markup: str, hidden: HiddenCollector) -> str:
-    """Cut ``<noscript>`` elements out as raw text, which is what a browser with scripts sees.
-
-    The parser reads their content as elements instead, and could be made to end them early.
-    """
-    parts = []
-    at = 0
-    while opening := _NOSCRIPT.search(markup, at):
-        closing = _NOSCRIPT_END.search(markup, opening.end())
-        inner_end = closing.start() if closing else len(markup)
-        hidden.add(markup[opening.end() : inner_end], "html-noscript", "noscript")
-        parts.append(markup[at : opening.start()])
-        at = closing.end() if closing else len(markup)
-    return "".join([*parts, markup[at:]])
-
-
-def _check_nesting(markup: str, name: str, settings: LoadSettings) -> None:
-    open_tags: dict[str, int] = {}
-    depth = 0
-    for closing, tag in _TAG.findall(markup):
-        kind = tag.lower()
-        if kind in _FLAT_TAGS:
-            continue
-        count = open_tags.get(kind, 0)
-        if closing and count:
-            open_tags[kind] = count - 1
-            depth -= 1
-        elif not closing:
-            open_tags[kind] = count + 1
-            depth += 1
-            if depth > _MAX_OPEN_TAGS:
-                raise _too_deep(name, settings)
-
-
-def _too_deep(name: str, settings: LoadSettings) -> LimitError:
-    return LimitError(
-        f"'{name}' refused: nested deeper than {settings.max_depth} levels (load.max_depth)"
-    )
 
 
 @dataclass(slots=True)
@@ -339,7 +183,7 @@ class _Reader:
             or bool(parent and parent.keep_blanks),
         )
         if frame.depth > self._settings.max_depth:
-            raise _too_deep(self._name, self._settings)
+            raise too_deep(self._name, self._settings)
         frame.reason = self._reason(tag, attributes, frame)
         if frame.reason:
             same = parent is not None and parent.reason == frame.reason
@@ -353,22 +197,22 @@ class _Reader:
         self,
         node: LexborNode,
         tag: str,
-        attributes: Mapping[str, str | None],
+        attributes: Attributes,
         parent: _Frame | None,
     ) -> Style:
         declared = self._cascade.declared(node.mem_id, attributes.get("style"))
-        presentational = _presentational(tag, attributes)
-        if presentational:
-            declared = {**presentational, **declared}
+        old = presentational(tag, attributes)
+        if old:
+            declared = {**old, **declared}
         return computed(parent.style if parent else Style(), declared)
 
-    def _reason(self, tag: str, attributes: Mapping[str, str | None], frame: _Frame) -> str:
+    def _reason(self, tag: str, attributes: Attributes, frame: _Frame) -> str:
         """Return why the element's text is unseen; what an ancestor removes stays removed."""
         above = frame.parent.reason if frame.parent else ""
         if above and not above.startswith("css-"):
             return above
-        if tag in _UNSEEN_TAGS:
-            return _UNSEEN_TAGS[tag]
+        if tag in UNSEEN_TAGS:
+            return UNSEEN_TAGS[tag]
         if "hidden" in attributes or "popover" in attributes:
             return "hidden-attribute"
         if tag == "dialog" and "open" not in attributes:
@@ -397,9 +241,9 @@ class _Reader:
         writer = self._writer(frame)
         if writer is None or self._keep_blanks:
             return
-        if frame.tag in _BLOCKS and not _in_cell(frame):
+        if frame.tag in BLOCKS and not _in_cell(frame):
             writer.block()
-        elif frame.tag in _LINES and frame.tag != "br":
+        elif frame.tag in LINES and frame.tag != "br":
             writer.line()
 
     def _open_layout(self, node: LexborNode, frame: _Frame) -> None:
@@ -408,9 +252,9 @@ class _Reader:
             return
         if frame.tag in {"td", "th"}:
             self._open_cell(node, frame, writer)
-        elif frame.tag in _BLOCKS and not _in_cell(frame):
+        elif frame.tag in BLOCKS and not _in_cell(frame):
             writer.block()
-        elif frame.tag in _LINES:
+        elif frame.tag in LINES:
             writer.line()
             if frame.tag == "li":
                 writer.write("- ")
@@ -431,11 +275,11 @@ class _Reader:
     def _writer(self, frame: _Frame) -> TextBlocks | None:
         return self._shown if frame.root is None else frame.root.unseen
 
-    def _attributes(self, tag: str, attributes: Mapping[str, str | None], frame: _Frame) -> None:
+    def _attributes(self, tag: str, attributes: Attributes, frame: _Frame) -> None:
         for name, value in attributes.items():
             if not value:
                 continue
-            reason = _attribute_reason(tag, name, value, attributes)
+            reason = attribute_reason(tag, name, value, attributes)
             if reason:
                 self._hidden.add(value, reason, f"{frame.path()} @{name[:60]}")
 
@@ -443,14 +287,14 @@ class _Reader:
         self,
         tag: str,
         node: LexborNode,
-        attributes: Mapping[str, str | None],
+        attributes: Attributes,
         frame: _Frame,
     ) -> None:
         if tag == "title" and frame.parent and frame.parent.tag == "head" and not self._title:
             self._title = " ".join((node.text() or "").split())
         elif tag == "title":
             self._hidden.add(node.text(), "svg-description", frame.path())
-        elif tag == "script" and _is_data_script(attributes.get("type")):
+        elif tag == "script" and is_data_script(attributes.get("type")):
             self._hidden.add(node.text(), "script-data", frame.path())
         elif tag == "input" and attributes.get("value") and not frame.reason:
             kind = (attributes.get("type") or "text").lower()
@@ -469,31 +313,6 @@ def _children(node: LexborNode, frame: _Frame | None) -> Iterator[LexborNode]:
             child = child.next
 
 
-def _attribute_reason(tag: str, name: str, value: str, attributes: Mapping[str, str | None]) -> str:
-    """Return the reason under which an attribute's text is kept, or an empty string."""
-    if name in _TEXT_ATTRIBUTES:
-        return _TEXT_ATTRIBUTES[name]
-    if tag == "meta":
-        return "metadata" if name == "content" else ""
-    if tag == "input" and name == "value":
-        return "hidden-input" if (attributes.get("type") or "").lower() == "hidden" else ""
-    if name.startswith("aria-") and name not in {"aria-hidden", "aria-expanded"}:
-        return "aria-label" if _is_wordy(value) or name == "aria-label" else ""
-    if name.startswith("data-") and _is_wordy(value):
-        return "data-attribute"
-    return ""
-
-
-def _is_wordy(value: str) -> bool:
-    return len(value) >= _MIN_DATA_CHARS or " " in value.strip()
-
-
-def _is_data_script(kind: str | None) -> bool:
-    """Return whether a script element holds data, such as JSON-LD or a template, not code."""
-    kind = (kind or "").lower()
-    return bool(kind) and "javascript" not in kind and kind not in {"module", "importmap"}
-
-
 def _in_cell(frame: _Frame) -> bool:
     above = frame.parent
     while above is not None and above.tag not in {"table", "body"}:
@@ -501,22 +320,3 @@ def _in_cell(frame: _Frame) -> bool:
             return True
         above = above.parent
     return False
-
-
-def _presentational(tag: str, attributes: Mapping[str, str | None]) -> dict[str, Tokens]:
-    """Return the colours that old attributes set; they rank below every style rule."""
-    found: dict[str, Tokens] = {}
-    old = {"color": attributes.get("color") if tag == "font" else None}
-    if tag == "body":
-        old["color"] = attributes.get("text")
-    old["background-color"] = attributes.get("bgcolor")
-    for name, value in old.items():
-        if value:
-            for spelled in (value, f"#{value}"):
-                tokens = parse_value(spelled.strip())
-                if parse_colour(tokens) is not None:
-                    found[name] = tokens
-                    break
-    if attributes.get("background"):
-        found["background-image"] = parse_value("url(x)")
-    return found

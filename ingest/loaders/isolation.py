@@ -149,6 +149,7 @@ class Worker:
             yield
         finally:
             timer.cancel()
+            timer.join()
 
     def _exchange(self, format_: Format, origin: Origin) -> list[LoadedDocument | LoadFailure]:
         settings = origin.settings

@@ -8,6 +8,7 @@ block and closes in a later one hides what a browser would hide.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
@@ -169,4 +170,4 @@ class _Pieces:
         return self._starts[min(lines[0], last)], self._starts[min(lines[1], last)]
 
     def _line_of(self, offset: int) -> int:
-        return self._source.count("\n", 0, offset) + 1
+        return bisect_right(self._starts, offset)

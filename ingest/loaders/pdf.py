@@ -33,6 +33,7 @@ _STROKE_MODES = frozenset({1, 5})
 _MIN_ALPHA = 13  # of 255
 # Least difference in a channel, of 255, that a reader can tell on a common screen.
 _MIN_INK = 16
+_HALF_SCALE = 128
 _MAX_PIXELS = 4_000_000
 _MIN_JUDGED_PIXELS = 2
 _END_WITHIN_BYTES = 2_048
@@ -251,16 +252,18 @@ class _Picture:
             white = colour is not None and min(colour[:3]) > 255 - _MIN_INK
             return "pdf-text-colour" if white else ""
         spread = inside.max(axis=(0, 1)).astype(int) - inside.min(axis=(0, 1))
-        behind = np.median(inside.reshape(-1, 3), axis=0)
-        alike = colour is not None and bool(np.all(np.abs(behind - colour[:3]) < _MIN_INK))
-        if int(spread.max()) < _MIN_INK:
-            return "pdf-text-colour" if alike else "pdf-covered"
-        if not alike:
+        seen = int(spread.max()) >= _MIN_INK
+        if colour is None:
+            return "" if seen else "pdf-covered"
+        ink = np.asarray(colour[:3])
+        # The median is dear, and cannot be the ink's colour where the mean is this far from it.
+        if seen and np.abs(inside.mean(axis=(0, 1)) - ink).max() > _HALF_SCALE + _MIN_INK:
             return ""
+        if not _is_like(inside.reshape(-1, 3), ink):
+            return "" if seen else "pdf-covered"
         # Heavy type fills most of its box: only the colour around the box tells it from its ground.
-        around = np.median(self._ring(left, top, right, bottom), axis=0)
-        assert colour is not None  # noqa: S101 - alike
-        return "pdf-text-colour" if np.all(np.abs(around - colour[:3]) < _MIN_INK) else ""
+        hidden = not seen or _is_like(self._ring(left, top, right, bottom), ink)
+        return "pdf-text-colour" if hidden else ""
 
     def _ring(self, left: int, top: int, right: int, bottom: int) -> NDArray[np.uint8]:
         outer = self._pixels[max(top - 2, 0) : bottom + 2, max(left - 2, 0) : right + 2]
@@ -343,6 +346,11 @@ def _decoded(codes: list[int]) -> str:
 def _tidy(text: str) -> str:
     lines = (line.rstrip() for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     return "\n".join(lines).strip()
+
+
+def _is_like(pixels: NDArray[np.uint8], colour: NDArray[np.int_]) -> bool:
+    """Return whether the median of pixels (n, 3) is nearly the colour (3,)."""
+    return bool(np.all(np.abs(np.median(pixels, axis=0) - colour) < _MIN_INK))
 
 
 def _united(one: Box, other: Box) -> Box:
