@@ -48,7 +48,10 @@ class SentenceTransformerEmbedder:
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens ``text`` takes, without the two that frame it."""
-        return len(self._model.tokenizer.tokenize(text))
+        encoded = self._model.tokenizer(
+            text, add_special_tokens=False, truncation=False, verbose=False
+        )
+        return len(encoded["input_ids"])
 
     def embed(self, texts: Sequence[str]) -> Matrix:
         """Return unit vectors, float32, shape (n, d)."""
