@@ -235,10 +235,11 @@ def _plot(result: Row, path: Path) -> None:
     from matplotlib import pyplot as plt
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
-    names = [row["store"].replace(" on ", "\non ").replace(", ", ",\n") for row in result["stores"]]
+    names = ["EdgeStore", "QdrantStore,\nlocal mode", "plain client,\nlocal mode"]
     bars = left.bar(names, [row["query_ms_p50"] for row in result["stores"]], color="#3b6ea5")
     left.bar_label(bars, fmt="%.2f")
     left.set(yscale="log", ylabel="query p50, ms (log)")
+    left.margins(y=0.15)
     first = result["stores"][0]
     left.set_title(f"{first['points']:,} points, {first['tenants']} tenants, top {TOP_K}")
     guard = result["guard"]
@@ -249,6 +250,7 @@ def _plot(result: Row, path: Path) -> None:
     )
     right.bar_label(bars, fmt="%.1f")
     right.set(ylabel="query p50, ms")
+    right.margins(y=0.15)
     right.set_title(f"the same filter, {guard['points']:,} points: x {guard['ratio_p50']:.2f}")
     figure.tight_layout()
     figure.savefig(path, dpi=130)
