@@ -163,7 +163,7 @@ class Guard:
                 tenant=tenant or "",
                 subject=info.name,
                 outcome="clean" if report.clean else "findings",
-                detail={**report.counts, "missing": report.missing},
+                detail=report.totals(),
             )
         )
         return report

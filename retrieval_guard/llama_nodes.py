@@ -136,9 +136,10 @@ def _text(metadata: Mapping[str, Any], key: str) -> str:
 
 def _document(node: BaseNode) -> str:
     named = (node.metadata.get(key) for key in _DOCUMENT_KEYS)
-    return next((name for name in named if isinstance(name, str) and name), "") or str(
-        node.ref_doc_id or node.metadata.get(ORIGIN, node.node_id)
-    )
+    for name in (*named, node.ref_doc_id):
+        if isinstance(name, str) and name:
+            return name
+    return str(node.metadata.get(ORIGIN, node.node_id))
 
 
 def _signed_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class RetrievalGuardPostprocessor(BaseNodePostprocessor):
         collection: str,
         limit: int | None = None,
     ) -> None:
-        super().__init__(collection=collection, limit=limit)
+        super().__init__(collection=collection, limit=limit)  # type: ignore[call-arg]
         self._guard = guard
         self._context = context
 

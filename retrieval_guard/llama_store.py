@@ -23,9 +23,10 @@ from llama_index.core.vector_stores.types import (
     VectorStoreQueryResult,
 )
 
+from ..core.chunk import Chunk
 from ..core.errors import IsolationError, ProvenanceError, StoreError, UsageError
 from ..core.events import Event, EventSink
-from ..ingest.provenance import ChunkVerifier
+from ..ingest.provenance import ChunkProof, ChunkVerifier
 from ..tenancy import TenantContext
 from .llama_nodes import (
     ORIGIN,
@@ -69,7 +70,7 @@ class GuardedVectorStore(BasePydanticVectorStore):
                 f"{inner.class_name()} keeps no text, so there is nothing to verify: use one that "
                 "stores text"
             )
-        super().__init__(collection=collection)
+        super().__init__(collection=collection)  # type: ignore[call-arg]  # a pydantic field
         self._inner = inner
         self._context = context
         self._verifier = verifier
@@ -215,24 +216,30 @@ class GuardedVectorStore(BasePydanticVectorStore):
             self._record(failed)
         return passed
 
-    def _verified(self, nodes: Sequence[BaseNode]) -> list[BaseNode | ProvenanceError]:
+    def _verified(self, nodes: Sequence[BaseNode]) -> list[Chunk | ProvenanceError]:
+        """Return, in order, what each node proves to be, or why it does not."""
+        outcomes: dict[int, Chunk | ProvenanceError] = {}
+        pairs: dict[int, tuple[Chunk, ChunkProof | None]] = {}
+        for at, node in enumerate(nodes):
+            try:
+                pairs[at] = self._claimed(node)
+            except ProvenanceError as error:
+                outcomes[at] = error
         uid = collection_named(self.collection).uid
-        return [self._verified_one(node, uid) for node in nodes]
+        checked = self._verifier.verify_batch(list(pairs.values()), collection_uid=uid)
+        outcomes.update(zip(pairs, checked, strict=True))
+        return [outcomes[at] for at in range(len(nodes))]
 
-    def _verified_one(self, node: BaseNode, uid: str) -> BaseNode | ProvenanceError:
+    def _claimed(self, node: BaseNode) -> tuple[Chunk, ChunkProof | None]:
         if node.embedding is None:
             raise StoreError(
                 f"{self._inner.class_name()} gives no embeddings back, so nothing can be verified: "
                 "use a store whose get_nodes returns them"
             )
-        try:
-            chunk = chunk_of(node)
-            if chunk.tenant != self._context.tenant:
-                raise ProvenanceError(f"node {node.node_id} belongs to another tenant")
-            self._verifier.verify(chunk, proof_of(node), collection_uid=uid)
-        except ProvenanceError as error:
-            return error
-        return node
+        chunk = chunk_of(node)
+        if chunk.tenant != self._context.tenant:
+            raise ProvenanceError(f"node {node.node_id} belongs to another tenant")
+        return chunk, proof_of(node)
 
     def _record(self, failed: dict[str, str]) -> None:
         self._events.emit(

@@ -51,7 +51,7 @@ class ScanTransform(TransformComponent):
         collection: str,
         quarantine: Quarantine | None = None,
     ) -> None:
-        super().__init__(
+        super().__init__(  # type: ignore[call-arg]  # pydantic fields
             tenant=tenant, source=source, collection=collection, version=scanner.version
         )
         self._scanner = scanner
@@ -115,7 +115,9 @@ class ProvenanceTransform(TransformComponent):
     _signer: BatchSigner = PrivateAttr()
 
     def __init__(self, signer: BatchSigner, *, tenant: str, source: str, collection: str) -> None:
-        super().__init__(tenant=tenant, source=source, collection=collection)
+        super().__init__(  # type: ignore[call-arg]  # pydantic fields
+            tenant=tenant, source=source, collection=collection
+        )
         self._signer = signer
 
     @classmethod

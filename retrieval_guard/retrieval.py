@@ -131,10 +131,14 @@ class RetrievalGuard:
             session=self._sessions.facts(context.tenant, context.principal, context.session),
             limit=limit,
             sources=sources,
-            source_cap=settings.source_cap if sources > 1 else None,
+            source_cap=self._cap(limit) if sources > 1 else None,
             fetch=min(limit * settings.over_fetch, max(limit, settings.max_candidates)),
             max_candidates=max(limit, settings.max_candidates),
         )
+
+    def _cap(self, limit: int) -> int:
+        """Return the cap for this limit: a source's share stays what the settings say of top_k."""
+        return max(1, self._settings.source_cap * limit // self._settings.top_k)
 
     def _limit(self, limit: int | None) -> int:
         wanted = self._settings.top_k if limit is None else limit

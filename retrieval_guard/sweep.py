@@ -73,14 +73,18 @@ class SweepReport:
             count == 0 for state, count in self.counts.items() if state is not PointState.OK
         )
 
+    def totals(self) -> dict[str, int]:
+        """Return the count of each state by its name, and of missing points."""
+        counts = {state.value: self.counts.get(state, 0) for state in PointState}
+        return {**counts, "missing": self.missing}
+
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form: one field a count, and the points that do not verify."""
         return {
             "collection": self.collection,
             "tenants": list(self.tenants),
             "clean": self.clean,
-            **{state.value: self.counts.get(state, 0) for state in PointState},
-            "missing": self.missing,
+            **self.totals(),
             "findings": [finding.as_dict() for finding in self.findings],
         }
 
