@@ -13,7 +13,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -208,7 +208,7 @@ class Quarantine:
                 )
         return self.get(identifier)
 
-    def history(self, identifier: str) -> list[dict[str, Any]]:
+    def history(self, identifier: str) -> Sequence[dict[str, Any]]:
         """Return every decision taken on a document, oldest first."""
         rows = self._query(
             "SELECT state, reviewer, reason, at FROM decisions WHERE id = ? ORDER BY rowid",
@@ -220,7 +220,7 @@ class Quarantine:
         """Close the file; closing twice is allowed."""
         self._connection.close()
 
-    def _query(self, sql: str, *values: object) -> list[sqlite3.Row]:
+    def _query(self, sql: str, *values: object) -> Sequence[sqlite3.Row]:
         with self._lock:
             return query(self._connection, sql, values)
 

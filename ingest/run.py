@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..core.chunk import Matrix, checked_matrix
@@ -242,7 +242,7 @@ class IngestRun:
         detail = {"where": where, "error": failure.error}
         self._emit("ingest.failed", path, "refused", detail)
 
-    def _emit(self, kind: str, subject: str, outcome: str, detail: dict[str, object]) -> None:
+    def _emit(self, kind: str, subject: str, outcome: str, detail: Mapping[str, object]) -> None:
         self._parts.events.emit(
             Event(
                 kind=kind,
