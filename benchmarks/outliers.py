@@ -59,7 +59,8 @@ def main() -> None:
     body = {"rows": table, "documents per second": documents / seconds}
     write_json(options.out, "outliers", body, seed=SEED)
     kinds = [key for key in table[0] if key not in {"set", "kind", "documents"}]
-    series = {kind: {row["set"]: row[kind] for row in table} for kind in kinds}
+    drawn = [row for row in table if not row["set"].startswith("injection")]
+    series = {kind: {row["set"]: row[kind] for row in drawn} for kind in kinds}
     write_bars(options.out, "outliers", "Outlier signals by family and source", series, "share")
 
 

@@ -6,6 +6,7 @@ import re
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from ..core.verdict import Decision
 from .outliers import NOTHING, Reading, SignalInput
@@ -89,7 +90,7 @@ class SwappedFact:
 
 def _alike(batch: Sequence[SignalInput], least: float) -> Iterable[tuple[int, int]]:
     """Yield pairs whose estimated resemblance (Jaccard, words by threes) is at least ``least``."""
-    sketches = [_sketch(each.text) for each in batch]
+    sketches = [_sketch(each.text[:_TEXT_CHARS]) for each in batch]
     postings: dict[int, list[int]] = defaultdict(list)
     shared: set[tuple[int, int]] = set()
     for at, sketch in enumerate(sketches):
@@ -103,8 +104,10 @@ def _alike(batch: Sequence[SignalInput], least: float) -> Iterable[tuple[int, in
             yield left, right
 
 
+# Two signals compare the same batch.
+@lru_cache(maxsize=128)
 def _sketch(text: str) -> frozenset[int]:
-    words = _WORD.findall(text[:_TEXT_CHARS].lower())
+    words = _WORD.findall(text.lower())
     count = max(1, len(words) - _SHINGLE_WORDS + 1) if words else 0
     # CRC rather than `hash`: a run must measure the same in every process.
     hashes = {zlib.crc32(" ".join(words[at : at + _SHINGLE_WORDS]).encode()) for at in range(count)}
@@ -112,6 +115,8 @@ def _sketch(text: str) -> frozenset[int]:
 
 
 def _resemblance(left: frozenset[int], right: frozenset[int]) -> float:
+    if len(left & right) < _BURST_ALIKE * max(len(left), len(right)):
+        return 0.0  # It could not reach the least that a signal asks for.
     smallest = sorted(left | right)[:_SKETCH_SIZE]
     return sum(value in left and value in right for value in smallest) / len(smallest)
 
