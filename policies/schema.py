@@ -97,7 +97,7 @@ class SchemaShape:
         )
 
     def _shape(self, declared: Mapping[str, Any], required: bool = True) -> Shape:
-        kind = declared.get("name") if declared["type"] == "EntityOrCommon" else declared["type"]
+        kind = str(declared["name" if declared["type"] == "EntityOrCommon" else "type"])
         if kind in self._common:
             return self._shape(self._common[kind], required)
         attributes = {
@@ -105,7 +105,7 @@ class SchemaShape:
             for name, inner in declared.get("attributes", {}).items()
         }
         element = self._shape(declared["element"]) if "element" in declared else None
-        return Shape(kind=str(kind), required=required, attributes=attributes, element=element)
+        return Shape(kind=kind, required=required, attributes=attributes, element=element)
 
 
 def _type_words(types: Mapping[str, Any]) -> dict[str, str]:
