@@ -1,6 +1,6 @@
-"""The canonical form of a text, with a map from each of its characters back to the original.
+r"""The canonical form of a text, with a map from each of its characters back to the original.
 
->>> view = canonical("Ig\\u200bn\\u043ere \\uff54his")
+>>> view = canonical("Ig\u200bn\u043ere \uff54his")
 >>> view.text
 'Ignore this'
 >>> view.span(0, 6)
@@ -114,8 +114,8 @@ class _Reversal:
 class View:
     """A text to read, and the way back to the original.
 
-    ``name`` says what it is: ``raw``, ``canonical``, ``canonical+base64``. ``text`` is untrusted and
-    holds no surrogates. ``depth`` counts decodings.
+    ``name`` says what it is: ``raw``, ``canonical``, ``canonical+blobs``. ``text`` is untrusted
+    and holds no surrogates. ``depth`` counts decodings.
     """
 
     name: str
@@ -194,7 +194,8 @@ _CONFUSABLE = str.maketrans(
     "aAbBeEkKmMhHoOpPcCtTyYxXsSiIjJdqWwhHlIbbrnraABEZHIKMNOoPpTtYuXxviywnkoOuUghnAEHGiPSTWZCD",
 )
 _STYLED = {
-    **{ord(c): a for c, a in zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢɑɡ", "abcdefghijklmnoprstuvwyzag", strict=True)},
+    **{ord(c): a for c, a in zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛ", "abcdefghijklmnoprst", strict=True)},
+    **{ord(c): a for c, a in zip("ᴜᴠᴡʏᴢɑɡ", "uvwyzag", strict=True)},
     **{0x1F150 + i: chr(97 + i) for i in range(26)},
     **{0x1F170 + i: chr(97 + i) for i in range(26)},
     **{0x1F1E6 + i: chr(97 + i) for i in range(26)},

@@ -9,18 +9,19 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 
-QUOTED_AND_DISCUSSED = 0.45
+QUOTED_AND_DISCUSSED = 0.55
 """Share of its weight that a quoted hit keeps in text that discusses attacks."""
-DISCUSSED = 0.7
+DISCUSSED = 0.75
 """Share of its weight that an unquoted hit keeps in text that discusses attacks."""
 _REACH = 900
 _LONGEST_QUOTE = 240
 _MIN_TERMS = 2
 
-# Words of writing about attacks; an attack rarely says two of them, and then keeps most of its weight.
+# Words of writing about attacks; an attack that says two keeps most of its weight.
 _TERMS = re.compile(
     r"\b(?:prompt[ -]injections?|jail-?break(?:s|ing|ed)?|attack(?:er|ers|s)|adversar(?:y|ies|ial)"
-    r"|malicious|vulnerabilit(?:y|ies)|mitigations?|OWASP|LLM0?\d|red[ -]team(?:ing|ers)?|exploit(?:s|ed|ation)?"
+    r"|malicious|vulnerabilit(?:y|ies)|mitigations?|OWASP|LLM0?\d|red[ -]team(?:ing|ers)?"
+    r"|exploit(?:s|ed)?"
     r"|guardrails?|threat model|security (?:research\w*|team|policy|training|awareness)"
     r"|payloads?|benchmarks?|classifiers?|detect(?:s|ion|or|ors)|defen[cs]es?|probes?"
     r"|inyecci[oó]n|atacante|vulnerabilidad\w*|inje[cç][aã]o|angreifer|angriff\w*|schwachstelle\w*"

@@ -29,8 +29,8 @@ DISGUISED = "disguised"
 class Hit:
     """One detector's match, in characters of the original text.
 
-    ``value`` in [0, 1] is the share of its group's weight. ``disguised`` tells that the raw text did
-    not show it. ``exact`` spans are removed as they are, others with their sentence.
+    ``value`` in [0, 1] is the share of its group's weight. ``disguised`` tells that the raw text
+    did not show it. ``exact`` spans are removed as they are, others with their sentence.
     """
 
     detector: str

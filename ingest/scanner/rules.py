@@ -1,7 +1,7 @@
 """Rules and rule packs: YAML that says what to look for, what it means and how it is tested.
 
-A pack is a mapping with ``pack``, ``version``, optional ``fragments`` and ``rules``. Everything that
-is not understood is an error: a rule that is silently skipped would be a hole.
+A pack is a mapping with ``pack``, ``version``, optional ``fragments`` and ``rules``. Everything
+that is not understood is an error: a rule that is silently skipped would be a hole.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The scanner: does this text hold instructions aimed at the model, where, and how sure is that?"""
+"""The scanner: whether, where and how surely a text holds instructions aimed at the model."""
 
 from __future__ import annotations
 

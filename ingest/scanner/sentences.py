@@ -18,8 +18,10 @@ def sentence_around(text: str, start: int, end: int) -> tuple[int, int]:
     """Return the span of the sentences that ``start:end`` touches, without outer white space."""
     low = max(0, start - _REACH)
     first = start if low else 0
-    for match in _BOUNDARY.finditer(text, low, start):
-        first = match.end()
+    # One character more than is kept, for a boundary looks at what follows it.
+    for match in _BOUNDARY.finditer(text, low, start + 1):
+        if match.end() <= start:
+            first = match.end()
     if low and first == start:
         first = start
     last = _sentence_end(text, end)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,18 @@ _BRIDGE = 160
 
 # Groups whose sentence often only announces the order that the next sentence gives.
 _ANNOUNCING = frozenset({"override", "task_switch", "role_token", "system_imitation", "addressing"})
+
+# The first words of an order, or of a question put to the reader.
+_ORDER = re.compile(
+    r"(?:(?:please|now|then|first|instead|just|simply|also|do|you (?:must|should|will))[ ,]+)*"
+    r"(?:say|tell|write|print|output|reply|respond|answer|repeat|reveal|send|e-?mail|forward|call|use"
+    r"|visit|open|click|go|create|compose|draft|design|craft|generate|make|get|give|list|show|include"
+    r"|add|append|insert|delete|remove|transfer|pay|buy|book|update|change|set|run|execute|follow"
+    r"|act|pretend|explain|describe|discuss|emphasi[sz]e|highlight|summari[sz]e|translate|provide"
+    r"|recommend|state|name|never|always|do not|don't|only|from now on|your)\b"
+    r"|(?:what|which|who|where|when|how|why)\b[^.!]*\?",
+    re.IGNORECASE,
+)
 
 Span = tuple[int, int]
 
@@ -36,16 +49,14 @@ def instructing_spans(text: str, hits: Sequence[Hit]) -> list[Span]:
     """Return the sorted, disjoint spans to remove for ``hits``, which are sorted and all count."""
     spans: list[Span] = []
     for hit in hits:
-        spans.append(
-            (hit.start, hit.end) if hit.exact else sentence_around(text, hit.start, hit.end)
-        )
-        if (
-            not hit.exact
-            and hit.group in _ANNOUNCING
-            and text[spans[-1][1] - 1 : spans[-1][1]] in ":.!\n"
-        ):
-            following = next_sentence(text, spans[-1][1])
-            if following[1] > following[0]:
+        if hit.exact:
+            spans.append((hit.start, hit.end))
+            continue
+        start, end = sentence_around(text, hit.start, hit.end)
+        spans.append((start, end))
+        if hit.group in _ANNOUNCING:
+            following = next_sentence(text, end)
+            if text[start:end].endswith(":") or _ORDER.match(text, *following):
                 spans.append(following)
     return merged(spans, _BRIDGE)
 

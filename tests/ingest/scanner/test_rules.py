@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from ragbastion.core.errors import SettingsError
 from ragbastion.core.settings import ScanSettings
 from ragbastion.ingest.canonical import canonical, raw_view
