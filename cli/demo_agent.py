@@ -22,10 +22,12 @@ from dataclasses import dataclass
 from typing import Any
 
 _TAG_BLOCK = range(0xE0000, 0xE0080)
-_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4}\s?){12,}[A-Za-z0-9+/]*={0,2}(?:\n[A-Za-z0-9+/]+={0,2})*")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{40,}={0,2}")
 _ADDRESS = r"(?P<to>[\w.+-]+@[\w.-]+\.\w+)"
 _AMOUNT = r"(?P<amount>[\d,]+(?:\.\d\d)?) dollars"
-_SEND = re.compile(rf"\b(?:e-?mail|forward|send)\b(?P<what>[^.:]{{3,200}}?)\bto\s+{_ADDRESS}", re.I)
+_SEND = re.compile(
+    rf"\b(?:e-?mail|mail|forward|send)\b(?P<what>[^.:]{{3,200}}?)\bto\s+{_ADDRESS}", re.I
+)
 _REFUND = re.compile(rf"\brefund\s+(?:of\s+)?{_AMOUNT}\s+(?:for|to)\s+order\s+(?P<id>[\w-]+)", re.I)
 _PAY = re.compile(rf"\bpay\s+{_AMOUNT}\s+to\s+account\s+(?P<id>\w+)", re.I)
 _IMAGE = re.compile(r"!\[[^\]]*\]\((?P<url>https?://[^)\s]+)\)")
@@ -86,6 +88,6 @@ def _fetch(match: re.Match[str]) -> ToolCall:
 
 def _decoded(code: str) -> str:
     try:
-        return base64.b64decode("".join(code.split()), validate=True).decode("utf-8")
+        return base64.b64decode(code, validate=True).decode("utf-8")
     except (binascii.Error, UnicodeDecodeError):
         return ""

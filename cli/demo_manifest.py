@@ -20,7 +20,8 @@ class _Part(BaseModel):
 class Expected(_Part):
     """What should be observed on one side; a field that is None is not compared.
 
-    ``reached``: the attack's marker reached the agent, or the user. ``did``: the tools that ran.
+    ``reached``: the attack's marker reached the agent, or the user. ``did``: the tools that ran;
+    without a guard those that other attacks caused are not compared.
     ``held``: tools that policy stopped, with its decision. ``answer``: what the agent answered.
     ``by``: a layer that must be among those that acted.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .demo_agent import ToolCall, read
@@ -51,7 +51,9 @@ class Result:
         """Sentences; empty if everything came as the manifest says."""
         scenario = self.scenario
         return (
-            *_differences("without guard", scenario.without_guard, self.without_guard),
+            *_differences(
+                "without guard", scenario.without_guard, _alone(scenario, self.without_guard)
+            ),
             *_differences("with guard", scenario.with_guard, self.with_guard),
         )
 
@@ -71,6 +73,14 @@ class Result:
 def reached(marker: str, passages: Sequence[str]) -> bool:
     """Tell whether the marker stands in what the passages say to a model."""
     return bool(marker) and marker in read("\n".join(passages))
+
+
+def _alone(scenario: Scenario, seen: Outcome) -> Outcome:
+    """Leave out what other attacks made the unguarded agent do: they stand in its store too."""
+    expected = scenario.without_guard.did
+    if not expected:
+        return seen
+    return replace(seen, did=tuple(call for call in seen.did if call.name in expected))
 
 
 def _differences(side: str, expected: Expected, seen: Outcome) -> list[str]:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .demo_agent import ToolCall, read
+from .demo_manifest import Scenario
 from .demo_outcome import Outcome, Result
 from .output import printable
 
@@ -34,7 +35,7 @@ def print_result(console: Console, result: Result) -> None:
         ("guard on ", result.with_guard, "green"),
     ):
         body.append(f"\n{side}  ", style=f"bold {style}")
-        body.append(_story(outcome, scenario.marker))
+        body.append(_story(scenario, outcome))
     for difference in result.differences:
         body.append(f"\nNOT AS EXPECTED: {printable(difference)}", style="bold red")
     console.print(Panel(body, title=Text(scenario.title), title_align="left"))
@@ -51,8 +52,8 @@ def print_table(console: Console, title: str, results: Sequence[Result]) -> None
         good = not result.differences
         table.add_row(
             Text(result.scenario.title),
-            Text(_short(result.without_guard)),
-            Text(_short(result.with_guard)),
+            Text(_short(result.scenario, result.without_guard)),
+            Text(_short(result.scenario, result.with_guard)),
             Text(_stopped_by(result)),
             Text("ok" if good else "NO", style="green" if good else "bold red"),
         )
@@ -88,26 +89,28 @@ def print_summary(console: Console, report: DemoReport) -> None:
     console.print(Text(f"{good}, {report.seconds:.0f} seconds", style=style))
 
 
-def _story(outcome: Outcome, marker: str) -> Text:
+def _story(scenario: Scenario, outcome: Outcome) -> Text:
     text = Text()
-    shown = _excerpt(outcome.passages, marker) if outcome.reached else ""
+    shown = _excerpt(outcome.passages, scenario.marker) if outcome.reached else ""
     if shown:
         text.append("is fed: ")
         text.append(f"…{printable(shown)}…", style="italic")
         text.append("\n           ")
-    text.append(_short(outcome))
+    text.append(_short(scenario, outcome))
     for note in outcome.notes[:3]:
         text.append(f"\n           - {printable(note)[:_EXCERPT_CHARS]}", style="dim")
     return text
 
 
-def _short(outcome: Outcome) -> str:
-    parts = ["reads the attack" if outcome.reached else ""]
+def _short(scenario: Scenario, outcome: Outcome) -> str:
+    """Say in a few words what the agent was fed, did and answered."""
+    if scenario.says:
+        return "the answer leaves as it is" if outcome.reached else "the answer leaves masked"
+    parts = ["is fed it" if outcome.reached else ""]
     parts += [f"does {_call(call)}" for call in outcome.did]
-    parts += [f"{name} held: {effect}" for name, effect in outcome.held.items()]
+    parts += [f"{name}: {effect}" for name, effect in outcome.held.items()]
     parts += [f"answers {outcome.answer!r}" if outcome.answer else ""]
-    said = "; ".join(part for part in parts if part)
-    return printable(said) or "nothing of it"
+    return printable("; ".join(part for part in parts if part)) or "is not fed it, does nothing"
 
 
 def _call(call: ToolCall) -> str:
@@ -117,10 +120,9 @@ def _call(call: ToolCall) -> str:
 
 
 def _stopped_by(result: Result) -> str:
-    by = result.scenario.with_guard.by
-    layers = result.with_guard.layers
-    first = [by] if by in layers else []
-    return ", ".join(dict.fromkeys([*first, *layers])) or "–"
+    """Name the layer that should stop it if it acted, else all that did."""
+    by, layers = result.scenario.with_guard.by, result.with_guard.layers
+    return by if by in layers and by is not None else ", ".join(layers) or "–"
 
 
 def _excerpt(passages: Sequence[str], marker: str) -> str:

@@ -20,6 +20,7 @@ from ..core.settings import ProvenanceSettings, Settings
 from ..ingest.report import IngestReport
 from ..retrieval_guard import Guard, GuardParts
 from .demo_agent import answer, propose
+from .demo_embedder import RememberingEmbedder
 from .demo_guarded import GuardedRag, quarantined_file
 from .demo_manifest import Manifest, Scenario, SourceFolder, read_manifest, source_folders
 from .demo_outcome import Outcome, Result, reached
@@ -66,7 +67,7 @@ def observe(folder: Path, console: Console) -> DemoReport:
     corpus = corpus_path()
     manifest = read_manifest(corpus)
     settings = _settings(folder, manifest)
-    embedder = SentenceTransformerEmbedder(settings.embedding.model)
+    embedder = RememberingEmbedder(SentenceTransformerEmbedder(settings.embedding.model))
     with closing(UnguardedRag(folder / "unguarded", embedder, settings)) as unguarded:
         ingested = _ingest(settings, embedder, unguarded, source_folders(corpus))
     quarantined = tuple(quarantined_file(source, item) for source, report in ingested

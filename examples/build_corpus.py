@@ -2,9 +2,9 @@
 
     python -m ragbastion.examples.build_corpus
 
-The plain formats are written by hand and stand in ``examples/corpus`` themselves. The
-rest has a readable source here: ``.pdf.md`` and ``.docx.md`` (see ``corpus_markup``), ``.eml.toml``
-(see ``corpus_mail``), and ``.txt.tmpl``, where ``{{tags: …}}`` becomes characters of the Unicode tag
+The plain formats are written by hand and stand in ``examples/corpus`` themselves. The rest has a
+readable source here: ``.pdf.md`` and ``.docx.md`` (see ``corpus_markup``), ``.eml.toml`` (see
+``corpus_mail``), and ``.txt.tmpl``, where ``{{tags: …}}`` becomes characters of the Unicode tag
 block and ``{{base64: …}}`` is encoded, so that a reviewer can read the attacks. The built files are
 committed: the demo needs neither this module nor reportlab.
 """
@@ -24,7 +24,6 @@ from .corpus_pdf import build_pdf
 _HERE = Path(__file__).parent
 SOURCES = _HERE / "sources"
 _TAG_BLOCK = 0xE0000
-_LINE = 76
 _DIRECTIVE = re.compile(r"\{\{(tags|base64): (.*?)\}\}", re.DOTALL)
 
 
@@ -65,8 +64,7 @@ def _encoded(match: re.Match[str]) -> str:
     kind, text = match.groups()
     if kind == "tags":
         return "".join(chr(_TAG_BLOCK + ord(character)) for character in text)
-    code = base64.b64encode(text.encode()).decode()
-    return "\n".join(code[start : start + _LINE] for start in range(0, len(code), _LINE))
+    return base64.b64encode(text.encode()).decode()
 
 
 if __name__ == "__main__":
