@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..core.chunk import Integrity
+from ..ingest.canonical import canonical
 from .echo import echoes_query
 from .passage import Passage
 from .results import Dropped
@@ -35,16 +36,21 @@ class Selection:
         return len(self.chosen) - self.echoes >= limit
 
 
-def select(
-    query: str, passages: Sequence[Passage], *, limit: int, source_cap: int | None
-) -> Selection:
+def compared(passage: Passage, query: str) -> Passage:
+    """Return the passage with what `select` compares: its plain text, and whether it is an echo."""
+    text = canonical(passage.chunk.text).text
+    plain = " ".join(text.casefold().split())
+    return replace(passage, plain=plain, echoes=echoes_query(canonical(query).text, text))
+
+
+def select(passages: Sequence[Passage], *, limit: int, source_cap: int | None) -> Selection:
     """Choose up to ``limit`` passages, best first, echoes of the query behind the others.
 
-    ``source_cap`` None means that only one source exists, so that a cap could corroborate nothing.
+    Passages come from `compared`. ``source_cap`` None means that only one source exists, so that a
+    cap could corroborate nothing.
     """
     ranked = sorted(passages, key=lambda passage: -passage.score)
-    echoes = {p.chunk.id for p in ranked if echoes_query(query, p.chunk.text)}
-    ranked.sort(key=lambda passage: passage.chunk.id in echoes)
+    ranked.sort(key=lambda passage: passage.echoes)
     chosen: list[Passage] = []
     dropped: list[Dropped] = []
     used: Counter[str] = Counter()
@@ -55,9 +61,9 @@ def select(
             used[voice(passage)] += 1
         elif refused is not None and len(chosen) < limit:
             dropped.append(refused)
-        elif passage.chunk.id in echoes:
+        elif passage.echoes:
             dropped.append(passage.dropped("echo", "it repeats the query nearly verbatim"))
-    kept = sum(passage.chunk.id in echoes for passage in chosen)
+    kept = sum(passage.echoes for passage in chosen)
     return Selection(chosen=tuple(chosen), dropped=tuple(dropped), echoes=kept)
 
 
@@ -79,14 +85,10 @@ def _refusal(
 
 
 def _same(one: Passage, other: Passage) -> bool:
-    if _plain(one.chunk.text) == _plain(other.chunk.text):
+    if one.plain == other.plain:
         return True
     a, b = one.chunk.vector, other.chunk.vector
     if a is None or b is None or a.shape != b.shape:
         return False
     norms = float(np.linalg.norm(a) * np.linalg.norm(b))
     return norms > 0 and float(a @ b) / norms >= DUPLICATE_COSINE
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())

@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_WORD = re.compile(r"\w+")
+# Scripts without spaces count by character.
+_WORD = re.compile(
+    r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"
+)
 _QUESTION_WORDS = frozenset(
     {"who", "whom", "whose", "what", "which", "when", "where", "why", "how", "is", "are", "was",
      "were", "do", "does", "did", "can", "could", "will", "would", "should", "has", "have", "had",
@@ -26,7 +29,7 @@ MIN_PHRASE_WORDS = 7
 
 
 def echoes_query(query: str, text: str) -> bool:
-    """Tell whether ``text`` holds the query with at most a quarter of its words edited.
+    """Tell whether ``text``, in canonical form, holds the query with at most a quarter of its words edited.
 
     Word edit distance of the query to its nearest substring (Sellers 1980), O(words * words).
     """

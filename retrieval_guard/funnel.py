@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..core.store import CollectionInfo, Hit
 from ..policies import SessionFacts
 from ..tenancy import TenantContext
-from .corroboration import select
+from .corroboration import compared, select
 from .joins import JoinScan
 from .layers import Layers
 from .passage import Outcome, Passage
@@ -90,15 +90,15 @@ class Funnel:
             verified = self._steps.verification(fresh, ask.context.tenant, ask.collection)
         with self._layers.guarded("policy"):
             allowed = self._steps.permission(self._kept(verified), ask.context, ask.session)
-        for passage in self._kept(allowed):
-            self._passages[passage.chunk.id] = passage
+        with self._layers.guarded("corroborate"):
+            for passage in self._kept(allowed):
+                self._passages[passage.chunk.id] = compared(passage, ask.query)
 
     def _choose(self) -> tuple[tuple[Passage, ...], bool]:
         """Choose among the candidates; one that turns out empty or hostile makes room."""
         while True:
             with self._layers.guarded("corroborate"):
                 selection = select(
-                    self._ask.query,
                     list(self._passages.values()),
                     limit=self._ask.limit,
                     source_cap=self._ask.source_cap,

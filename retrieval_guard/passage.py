@@ -13,7 +13,9 @@ from .results import Dropped, ServedChunk
 class Passage:
     """A verified chunk with its score, the text to serve of it, and what was done to that text.
 
-    ``obligations`` are what the policy asked for when it allowed the passage.
+    ``obligations`` are what the policy asked for when it allowed the passage. ``plain`` is the
+    chunk's text in canonical form, without case and spacing, and ``echoes`` whether it repeats the
+    query; both are set before corroboration.
     """
 
     chunk: Chunk
@@ -21,6 +23,8 @@ class Passage:
     text: str
     verdict: Verdict = field(default_factory=Verdict.allow)
     obligations: tuple[str, ...] = ()
+    plain: str = ""
+    echoes: bool = False
 
     def changed(self, text: str, verdict: Verdict) -> Passage:
         """Return the passage with another text and a further verdict merged in."""

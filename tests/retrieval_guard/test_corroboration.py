@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ragbastion import Chunk, Integrity
 from ragbastion.core.chunk import ChunkId, Digest, DocumentId, TenantId
 from ragbastion.retrieval_guard.certificate import Certificate
-from ragbastion.retrieval_guard.corroboration import select
+from ragbastion.retrieval_guard.corroboration import compared, select
 from ragbastion.retrieval_guard.passage import Passage
 
 
@@ -23,6 +23,7 @@ def passage(
     score: float = 0.5,
     integrity: Integrity = Integrity.TRUSTED,
     vector: np.ndarray | None = None,
+    query: str = "q",
 ) -> Passage:
     """Return a verified passage."""
     said = text if text is not None else f"Passage number {at} of {source}."
@@ -37,7 +38,7 @@ def passage(
         integrity=integrity,
         vector=vector,
     )
-    return Passage(chunk=chunk, score=score, text=said)
+    return compared(Passage(chunk=chunk, score=score, text=said), query)
 
 
 @pytest.mark.parametrize("cap", [1, 2, 3])
@@ -48,7 +49,7 @@ def test_certificate_holds_for_every_placement(cap: int, k: int) -> None:
         candidates = [
             passage(rank, source, score=1 - rank / 10) for rank, source in enumerate(sources)
         ]
-        chosen = select("q", candidates, limit=k, source_cap=cap).chosen
+        chosen = select(candidates, limit=k, source_cap=cap).chosen
         certificate = Certificate(k=len(chosen), source_cap=cap, sources=3)
         for bad in ({"a"}, {"a", "b"}):
             poison = sum(each.chunk.source in bad for each in chosen)
@@ -66,7 +67,7 @@ def test_selection_is_as_full_as_the_cap_allows(
 ) -> None:
     """The selection has k passages unless every source has given all it may."""
     candidates = [passage(at, source, score=score) for at, (source, score) in enumerate(drawn)]
-    selection = select("q", candidates, limit=k, source_cap=cap)
+    selection = select(candidates, limit=k, source_cap=cap)
     allowed = sum(min(cap, sum(s == each for s, _ in drawn)) for each in set("abcdef"))
     assert len(selection.chosen) == min(k, allowed)
     scores = [each.score for each in selection.chosen]
@@ -76,21 +77,21 @@ def test_selection_is_as_full_as_the_cap_allows(
 def test_without_a_cap_one_source_may_fill_all() -> None:
     """Where there is one source only, its passages are served by rank."""
     candidates = [passage(at, "only", score=1 - at / 10) for at in range(6)]
-    chosen = select("q", candidates, limit=5, source_cap=None).chosen
+    chosen = select(candidates, limit=5, source_cap=None).chosen
     assert [each.chunk.id for each in chosen] == ["c0", "c1", "c2", "c3", "c4"]
 
 
 def test_unverified_passages_count_as_one_source() -> None:
     """A source that nobody has verified cannot be many by naming itself differently."""
     candidates = [passage(at, f"s{at}", integrity=Integrity.UNVERIFIED) for at in range(5)]
-    assert len(select("q", candidates, limit=5, source_cap=2).chosen) == 2
+    assert len(select(candidates, limit=5, source_cap=2).chosen) == 2
 
 
 def test_equal_texts_of_two_sources_count_once() -> None:
     """A text that differs in case and spacing only is served once, from its better hit."""
     first = passage(1, "a", text="The code is 42.", score=0.9)
     copy = passage(2, "b", text="the  code is 42.", score=0.8)
-    selection = select("q", [copy, first], limit=5, source_cap=2)
+    selection = select([copy, first], limit=5, source_cap=2)
     assert [each.chunk.id for each in selection.chosen] == ["c1"]
     assert [(each.id, each.step) for each in selection.dropped] == [("c2", "duplicate")]
 
@@ -104,18 +105,33 @@ def test_near_vectors_of_two_sources_count_once() -> None:
         passage(2, "b", vector=other, score=0.8),
         passage(3, "c", vector=far, score=0.7),
     ]
-    chosen = select("q", candidates, limit=5, source_cap=2).chosen
+    chosen = select(candidates, limit=5, source_cap=2).chosen
     assert [each.chunk.id for each in chosen] == ["c1", "c3"]
 
 
 def test_an_echo_stands_behind_every_other_passage() -> None:
     """A passage that repeats the question is served only where room is left."""
     query = "how many episodes are in season four"
-    echo = passage(1, "a", text=f"{query}. There are ninety.", score=0.99)
-    plain = [passage(at, f"s{at}", score=0.2) for at in (2, 3)]
-    full = select(query, [echo, *plain], limit=2, source_cap=2)
-    roomy = select(query, [echo, *plain], limit=3, source_cap=2)
+    echo = passage(1, "a", text=f"{query}. There are ninety.", score=0.99, query=query)
+    plain = [passage(at, f"s{at}", score=0.2, query=query) for at in (2, 3)]
+    full = select([echo, *plain], limit=2, source_cap=2)
+    roomy = select([echo, *plain], limit=3, source_cap=2)
     assert [each.chunk.id for each in full.chosen] == ["c2", "c3"]
     assert [(each.id, each.step) for each in full.dropped] == [("c1", "echo")]
     assert [each.chunk.id for each in roomy.chosen] == ["c2", "c3", "c1"]
     assert not roomy.filled(3)
+
+
+def test_a_disguised_echo_is_an_echo() -> None:
+    """Invisible characters and look-alike letters do not hide that the question is repeated."""
+    query = "how many episodes are in season four"
+    disguised = query.replace("o", "\u043e").replace("p", "p\u200b")
+    assert passage(1, "a", text=f"{disguised}. There are ninety.", query=query).echoes
+
+
+def test_a_disguised_copy_is_a_copy() -> None:
+    """A copy with invisible characters is served once."""
+    first = passage(1, "a", text="The code is 42.", score=0.9)
+    copy = passage(2, "b", text="The co\u200bde is 42.", score=0.8)
+    chosen = select([first, copy], limit=5, source_cap=2).chosen
+    assert [each.chunk.id for each in chosen] == ["c1"]
