@@ -54,7 +54,7 @@ def build_call(request: ActionRequest, schema: SchemaShape) -> CedarCall:
         "principal": principal_uid,
         "action": {"type": f"{schema.namespace}::Action", "id": action.name},
         "resource": resource_uid,
-        "context": _context(request, action),
+        "context": _context(request, action, resource),
     }
     return CedarCall(request=body, entities=entities)
 
@@ -98,12 +98,12 @@ def _resource_attributes(
     return _declared(values, declared, "resource")
 
 
-def _context(request: ActionRequest, action: ActionShape) -> dict[str, Any]:
+def _context(request: ActionRequest, action: ActionShape, resource: Resource) -> dict[str, Any]:
     integrity = request.lowest_integrity()
     declared = action.context.attributes
     values: dict[str, Any] = {
         "integrity": integrity.value if integrity else "none",
-        "disclosures": sorted(disclosures(request.args)),
+        "disclosures": sorted(disclosures({"args": request.args, "resource": resource.id})),
     }
     scalars = {name: shape for name, shape in declared.items() if shape.kind != "Record"}
     context = _declared(values, scalars, "context")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..core.chunk import Integrity, lowest_integrity
 from ..core.errors import UsageError
-from ..core.sqlite import open_database, transaction
+from ..core.sqlite import as_store_error, open_database, transaction
 from .session import SessionFacts, Signal, risk_of
 
 HALF_LIFE_S = 24 * 3600.0
@@ -49,6 +49,7 @@ class SessionStore:
     """Keeps what each session did and read; `facts` turns it into a risk."""
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+        self._path = path
         self._connection = open_database(path, _SCHEMA)
         # One connection serves all threads: a transaction must not be entered twice.
         self._lock = threading.Lock()
@@ -77,8 +78,11 @@ class SessionStore:
 
     def facts(self, tenant: str, principal: str, session: str) -> SessionFacts:
         """Return the facts of a session; of one never seen, no risk and nothing read."""
-        with self._lock:
-            row = self._connection.execute(_READ, (tenant, principal, session)).fetchone()
+        try:
+            with self._lock:
+                row = self._connection.execute(_READ, (tenant, principal, session)).fetchone()
+        except sqlite3.Error as error:
+            raise as_store_error(error, self._path) from error
         return _facts(session, row, self._clock())
 
     def close(self) -> None:

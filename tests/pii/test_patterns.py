@@ -62,6 +62,7 @@ def test_social_security_numbers(text: str, numbers: list[str]) -> None:
         ("mailto:a.b+c@d-e.co.uk?x", ["a.b+c@d-e.co.uk"]),
         ("(x@y.org)", ["x@y.org"]),
         ("a@b.com@c.org", ["a@b.com"]),
+        ("a@b.com123-45-6789", ["a@b.com"]),
         ("jürgen@müller.de", ["jürgen@müller.de"]),
         ("@home a@ @b.com a@b", []),
     ],

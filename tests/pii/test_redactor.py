@@ -154,10 +154,10 @@ def test_one_long_line_without_spaces_is_masked_at_the_seams(redactor: Redactor)
              ", ", "x", "7", "-", "10.0.0.1", "é", "\u200b", "https://a.com/", "age 41"]
         ),
         max_size=12,
-    ).map("".join)
+    ).map(" ".join)
 )  # fmt: skip
 def test_entities_are_ordered_apart_and_stable_when_masked_again(text: str) -> None:
-    """No overlap, no entity out of the text, and a second pass changes nothing."""
+    """No overlap, none out of the text; a second pass over words apart changes nothing."""
     redacted = _SHARED.redact(text, PATTERNS)
     ends = [0, *(one.end for one in redacted.entities)]
     for end, one in zip(ends, redacted.entities, strict=False):

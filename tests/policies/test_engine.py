@@ -143,6 +143,12 @@ def test_an_ordinary_output_is_not_taken_for_one_that_asks(
     assert answer.decision is Effect.ALLOW
 
 
+def test_a_resource_that_is_a_full_ssn_is_not_returned(engine: PolicyEngine, line: Line) -> None:
+    """The name of what is returned counts like an argument."""
+    answer = engine.authorize(line(action="return", resource="customer:42/full-ssn", args={}))
+    assert answer.policies == ("never-a-full-ssn",)
+
+
 def test_another_tenants_resource_is_denied(engine: PolicyEngine, line: Line) -> None:
     """The tenant boundary holds for every action."""
     resource = {"type": "document", "id": "plan.md", "tenant": "globex"}

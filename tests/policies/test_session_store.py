@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from ragbastion.core.chunk import Integrity
-from ragbastion.core.errors import UsageError
+from ragbastion.core.errors import StoreError, UsageError
 from ragbastion.policies import SessionFacts, SessionStore, Signal
 from ragbastion.policies.session import risk_of
 from ragbastion.policies.session_store import HALF_LIFE_S
@@ -96,6 +96,14 @@ def test_an_unknown_signal_or_weight_is_refused(tmp_path: Path, signal: str, wei
     """A signal that would not count is an error, not silence."""
     with pytest.raises(UsageError):
         SessionStore(tmp_path / "s.db").observe(*KEY, signal, weight)
+
+
+def test_a_closed_store_is_a_store_error(tmp_path: Path) -> None:
+    """No SQLite error leaves the store."""
+    store = SessionStore(tmp_path / "s.db")
+    store.close()
+    with pytest.raises(StoreError):
+        store.facts(*KEY)
 
 
 def test_facts_combine_to_the_worse_of_each() -> None:
