@@ -21,10 +21,14 @@ def test_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
     """An error inside the block rolls all of it back."""
     database = open_database(tmp_path / "a.db", _SCHEMA)
     with pytest.raises(KeyError), transaction(database):
-        database.execute("INSERT INTO t VALUES ('x')")
-        raise KeyError
+        _insert_and_fail(database)
     assert database.execute("SELECT COUNT(*) FROM t").fetchone()[0] == 0
     database.close()
+
+
+def _insert_and_fail(database: sqlite3.Connection) -> None:
+    database.execute("INSERT INTO t VALUES ('x')")
+    raise KeyError
 
 
 def test_full_disk_is_named(tmp_path: Path) -> None:
