@@ -31,7 +31,8 @@ MIN_PHRASE_WORDS = 7
 def echoes_query(query: str, text: str) -> bool:
     """Tell whether ``text`` holds the query with at most a quarter of its words edited.
 
-    Both are in canonical form. Word edit distance of the query to its nearest substring (Sellers 1980), O(words * words).
+    Both are in canonical form. Word edit distance of the query to its nearest substring (Sellers
+    1980), O(words * words).
     """
     asked = _words(query)
     if len(asked) < _least_words(query, asked):
