@@ -329,7 +329,8 @@ def _publisher(row: Row) -> str:
 
 
 def _read(file: Path) -> list[Row]:
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    # Not splitlines(): texts hold Unicode line separators.
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line]
 
 
 def _sample(items: Sequence[str], count: int) -> list[str]:

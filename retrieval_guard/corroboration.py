@@ -19,8 +19,11 @@ from .echo import echoes_query
 from .passage import Passage
 from .results import Dropped
 
-DUPLICATE_COSINE = 0.95
-"""Cosine from which two passages say the same (benchmarks/retrieval.py)."""
+DUPLICATE_COSINE = 0.9
+"""Cosine from which two passages say the same.
+
+Measured with all-MiniLM-L6-v2: of clean top tens 0.7 % of the passages have such a neighbour (0.2 %
+at 0.95); of PoisonedRAG texts without the echo 24 % (NQ) and 64 % (HotpotQA) of the pairs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

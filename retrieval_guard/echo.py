@@ -20,8 +20,11 @@ _QUESTION_WORDS = frozenset(
      "may", "might", "am"}
 )  # fmt: skip
 
-MAX_EDITS = 0.25
-"""Share of the question's words that may be changed, missing or inserted in its echo."""
+MAX_EDITS = 0.2
+"""Share of the question's words that may be changed, missing or inserted in its echo.
+
+Measured on 400 questions over 10,125 clean passages: 0.3 % of gold passages count as echoes (1.5 %
+at 0.25), and all 485 PoisonedRAG texts."""
 
 MIN_QUESTION_WORDS = 4
 MIN_PHRASE_WORDS = 7
@@ -29,7 +32,7 @@ MIN_PHRASE_WORDS = 7
 
 
 def echoes_query(query: str, text: str) -> bool:
-    """Tell whether ``text`` holds the query with at most a quarter of its words edited.
+    """Tell whether ``text`` holds the query with at most a fifth of its words edited.
 
     Both are in canonical form. Word edit distance of the query to its nearest substring (Sellers
     1980), O(words * words).
