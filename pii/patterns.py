@@ -27,7 +27,8 @@ def _pattern(regex: str, score: float, flags: int = re.IGNORECASE) -> Rule:
 
 # -- numbers with a checksum -------------------------------------------------------------------
 
-_CARD_RUN = re.compile(r"(?<![\d.+])\d(?:[ -]{0,2}\d){11,40}(?![\d])")
+_CARD_RUN = re.compile(r"(?<![\d.+])\d[\d -]{10,}\d")
+_CARD_SHAPE = re.compile(r"\d+(?:[ -]{1,2}\d+)*")
 _DIGIT_GROUP = re.compile(r"\d+")
 _CARD_WORD = re.compile(
     r"(?:\bcards?\b|credit|debit|visa|master ?card|amex|american express|discover|maestro|"
@@ -39,20 +40,24 @@ _MAX_CARD_GROUPS = 5
 
 
 def _cards(text: str) -> Found:
+    """Yield card numbers of each run of digits: those whose checksum holds before the others."""
     for run in _CARD_RUN.finditer(text):
         groups = [match.span() for match in _DIGIT_GROUP.finditer(text, *run.span())]
-        yield from _cards_in(text, groups)
+        certain = list(_cards_in(text, groups, 1.0))
+        yield from certain
+        left = [g for g in groups if not any(start <= g[0] < end for start, end, _ in certain)]
+        yield from _cards_in(text, left, 0.6)
 
 
-def _cards_in(text: str, groups: list[tuple[int, int]]) -> Found:
-    """Yield the longest runs of whole groups that are a card number: a date may follow one."""
+def _cards_in(text: str, groups: list[tuple[int, int]], least: float) -> Found:
+    """Yield the longest runs of whole groups that score at least ``least``."""
     first = 0
     while first < len(groups):
         for last in range(min(len(groups), first + _most_groups(groups[first])), first, -1):
             start, end = groups[first][0], groups[last - 1][1]
             lengths = tuple(stop - begin for begin, stop in groups[first:last])
             score = _card_score(text, start, end, lengths)
-            if score:
+            if score >= least:
                 yield start, end, score
                 first = last - 1
                 break
@@ -70,7 +75,11 @@ def _most_groups(first: tuple[int, int]) -> int:
 def _card_score(text: str, start: int, end: int, lengths: tuple[int, ...]) -> float:
     if not 12 <= sum(lengths) <= 19 or not _grouped_like_a_card(lengths):
         return 0.0
+    if not _CARD_SHAPE.fullmatch(text, start, end):
+        return 0.0
     digits = "".join(char for char in text[start:end] if char.isdigit())
+    if len(digits) != sum(lengths):
+        return 0.0  # a number between the groups is another card's
     issuer = digits[0] in "3456" or digits[:4] in {"1800", "2131"} or "2221" <= digits[:4] <= "2720"
     if issuer and luhn(digits):
         return 1.0
