@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from ..core.errors import PolicyError
 from ..policies import ActionRequest, Authorization
 from ..tenancy import Credential
-from .caller import Caller, Claim, context_of, names_another_tenant
+from .caller import Caller, Claim, context_of, count_probe
 from .contract import Fields, authorization_fields
 from .json_route import StrictJsonRoute
 from .schemas import AuthorizeBody
@@ -25,7 +25,7 @@ def action_router(guard: Guard) -> APIRouter:
         prefix="/v1", tags=["actions"], route_class=StrictJsonRoute, dependencies=[BEARER]
     )
 
-    @router.post("/authorize")
+    @router.post("/authorize", response_model=None)
     def authorize(body: AuthorizeBody, caller: Caller) -> Fields:
         """Decide a proposed action; what is unknown or missing denies, with the reason."""
         return authorization_fields(body.id, decide(guard, body, caller))
@@ -36,13 +36,10 @@ def action_router(guard: Guard) -> APIRouter:
 def decide(guard: Guard, body: AuthorizeBody, caller: Credential) -> Authorization:
     """Decide for the key's own identity, or for whom an administrator's key names.
 
-    Raises `AccessError` if a tenant's key names anyone else; a foreign tenant counts against the
-    session as well.
+    Raises `AccessError` if a tenant's key names anyone else.
     """
     claim = Claim(tenant=body.tenant, principal=body.principal, roles=body.roles)
-    if names_another_tenant(caller, claim):
-        own = caller.context(session=body.session_id())
-        guard.authorize({"tenant": body.tenant, "action": body.action}, own)
+    count_probe(guard, caller, claim, session=body.session_id())
     if caller.admin and body.tenant is None:
         return Authorization.deny("'tenant' is missing")
     context = context_of(caller, claim, session=body.session_id())

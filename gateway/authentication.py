@@ -44,7 +44,7 @@ class Authenticator:
         self._keys = keys
         self._digest = _digest(bootstrap_key)
 
-    def authenticate(self, authorization: str | None) -> Credential:
+    async def authenticate(self, authorization: str | None) -> Credential:
         """Return who holds the key of an ``Authorization`` header, or raise `CredentialError`."""
         scheme, _, key = (authorization or "").partition(" ")
         key = key.strip()
@@ -52,7 +52,8 @@ class Authenticator:
             raise CredentialError("no key: send the header 'Authorization: Bearer <key>'")
         if hmac.compare_digest(_digest(key), self._digest):
             return _BOOTSTRAP
-        return self._keys.authenticate(key)
+        # The key file may be on a slow disk: it must not hold up the other requests.
+        return await run_in_threadpool(self._keys.authenticate, key)
 
 
 class AuthenticationMiddleware:
@@ -73,7 +74,7 @@ class AuthenticationMiddleware:
             return
         header = Headers(scope=scope).get("authorization")
         try:
-            credential = await run_in_threadpool(self._authenticator.authenticate, header)
+            credential = await self._authenticator.authenticate(header)
         except RagbastionError as error:
             await refusal(error)(scope, receive, send)
             return

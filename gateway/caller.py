@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
 from ..core.errors import AccessError, UsageError
 from ..tenancy import Credential, TenantContext
+
+if TYPE_CHECKING:
+    from ..retrieval_guard import Guard
 
 INGEST_ROLE = "ingest"
 
@@ -27,7 +30,8 @@ class Claim:
     roles: Collection[str] | None = None
 
 
-def _credential(request: Request) -> Credential:
+# Async, or the framework would spend a thread of the pool on it.
+async def _credential(request: Request) -> Credential:
     credential = getattr(request.state, "credential", None)
     # Only a route that the middleware does not guard could come here without one.
     if not isinstance(credential, Credential):
@@ -68,13 +72,18 @@ def ingest_tenant(credential: Credential, tenant: str | None) -> str:
     return chosen
 
 
-def names_another_tenant(credential: Credential, claim: Claim) -> bool:
-    """Return whether a tenant's key asks for a tenant that is not its own."""
+def count_probe(guard: Guard, credential: Credential, claim: Claim, *, session: str) -> None:
+    """Audit a tenant's key that names another tenant, and count it against the session."""
+    if _names_another_tenant(credential, claim):
+        guard.authorize({"tenant": claim.tenant}, credential.context(session=session))
+
+
+def _names_another_tenant(credential: Credential, claim: Claim) -> bool:
     return credential.tenant is not None and claim.tenant not in {None, credential.tenant}
 
 
 def _refuse_more(credential: Credential, claim: Claim) -> None:
-    if names_another_tenant(credential, claim):
+    if _names_another_tenant(credential, claim):
         raise AccessError(f"key '{credential.key_id}' is bound to its tenant and named another")
     if claim.principal not in {None, credential.principal}:
         raise AccessError(f"key '{credential.key_id}' may not speak for another principal")

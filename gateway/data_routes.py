@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from ..core.errors import UsageError
-from .caller import Caller, Claim, context_of, ingest_tenant
+from .caller import Caller, Claim, context_of, count_probe, ingest_tenant
 from .contract import Fields
 from .json_route import StrictJsonRoute
 from .schemas import DocumentBody, IngestBody, RetrieveBody
@@ -32,7 +32,7 @@ def data_router(guard: Guard) -> APIRouter:
         prefix="/v1", tags=["documents"], route_class=StrictJsonRoute, dependencies=[BEARER]
     )
 
-    @router.post("/ingest")
+    @router.post("/ingest", response_model=None)
     def ingest(body: IngestBody, caller: Caller) -> Mapping[str, Any]:
         """Scan, sign and store documents; what looks like an attack is quarantined."""
         tenant = ingest_tenant(caller, body.tenant)
@@ -46,10 +46,11 @@ def data_router(guard: Guard) -> APIRouter:
         )
         return report.as_dict()
 
-    @router.post("/retrieve")
+    @router.post("/retrieve", response_model=None)
     def retrieve(body: RetrieveBody, caller: Caller) -> Mapping[str, Any]:
         """Return guarded context for a query, with the evidence for it."""
         claim = Claim(tenant=body.tenant, principal=body.principal, roles=body.roles)
+        count_probe(guard, caller, claim, session=body.session)
         context = context_of(caller, claim, session=body.session)
         collection = body.collection or guard.settings.collection
         return guard.retrieve(
@@ -63,7 +64,7 @@ def file_router(guard: Guard) -> APIRouter:
     """Return the route that takes the bytes of a file."""
     router = APIRouter(prefix="/v1", tags=["documents"], dependencies=[BEARER])
 
-    @router.post("/ingest/file", openapi_extra=_BINARY_BODY)
+    @router.post("/ingest/file", response_model=None, openapi_extra=_BINARY_BODY)
     async def ingest_file(
         request: Request,
         caller: Caller,

@@ -31,10 +31,9 @@ def run(settings: Settings, *, bootstrap_key: str, host: str, port: int) -> None
     keys = ApiKeys(settings.state_dir / "api_keys.db")
     try:
         authenticator = Authenticator(keys, bootstrap_key)
-        app = create_app(Guard.from_settings(settings), authenticator, settings)
-        config = configuration(app, settings, host=host, port=port)
-        with closing(_bound(config)) as listening:
-            _serve(uvicorn.Server(config), listening)
+        with closing(bound_socket(host, port)) as listening:
+            app = create_app(Guard.from_settings(settings), authenticator, settings)
+            _serve(uvicorn.Server(configuration(app, settings)), listening)
     finally:
         keys.close()
 
@@ -59,18 +58,33 @@ def _serve(server: uvicorn.Server, listening: socket.socket) -> None:
         raise StoreError("the service did not start: see the log above")
 
 
-def _bound(config: uvicorn.Config) -> socket.socket:
-    """Bind before anything is loaded, so that a taken port is told at once."""
+def bound_socket(host: str, port: int) -> socket.socket:
+    """Bind before anything is loaded, so that a taken port is told at once; port 0 takes any.
+
+    Raises `StoreError` if the address cannot be bound.
+    """
     try:
-        return config.bind_socket()
-    except (SystemExit, OSError) as error:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        # asyncio sets TCP_NODELAY only on a socket that names its protocol; without it each
+        # answer waits 40 ms for a delayed ACK (benchmarks/gateway.py).
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+        except OSError:
+            listening.close()
+            raise
+    except OSError as error:
         raise StoreError(
-            f"cannot listen on {config.host}:{config.port}: choose a free port and an address of "
-            "this machine"
+            f"cannot listen on {host}:{port}: {error.strerror}; choose a free port and an address "
+            "of this machine"
         ) from error
+    return listening
 
 
-def configuration(app: object, settings: Settings, *, host: str, port: int) -> uvicorn.Config:
+def configuration(app: object, settings: Settings) -> uvicorn.Config:
     """Return how uvicorn runs the app.
 
     Access lines are off: a proxy writes them, and paths may name tenants. Connections are bounded,
@@ -78,8 +92,6 @@ def configuration(app: object, settings: Settings, *, host: str, port: int) -> u
     """
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
-        host=host,
-        port=port,
         access_log=False,
         server_header=False,
         date_header=False,

@@ -21,18 +21,18 @@ def text_router(guard: Guard) -> APIRouter:
         prefix="/v1", tags=["texts"], route_class=StrictJsonRoute, dependencies=[BEARER]
     )
 
-    @router.post("/scan")
+    @router.post("/scan", response_model=None)
     def scan(body: TextBody) -> Fields:
         """Return how likely a text holds instructions aimed at the model, and where."""
         return verdict_fields(body.id, guard.scanner.scan(body.text))
 
-    @router.post("/strip")
+    @router.post("/strip", response_model=None)
     def strip(body: TextBody) -> Fields:
         """Return a text without such instructions, and where in the input they stood."""
         threshold = guard.settings.retrieval.strip_threshold
         return stripped_fields(body.id, guard.scanner.strip(body.text, threshold))
 
-    @router.post("/redact")
+    @router.post("/redact", response_model=None)
     def redact(body: RedactBody) -> Fields:
         """Return a text with personal data masked, and where in the input it stood."""
         return redacted_fields(body.id, guard.redactor.redact(body.text, body.entities))

@@ -1,5 +1,7 @@
 """Nothing but /healthz answers without a key, and keys are who they say."""
 
+import asyncio
+
 import pytest
 from ragbastion.core.errors import CredentialError, SettingsError
 from ragbastion.gateway.authentication import Authenticator
@@ -103,14 +105,14 @@ def test_an_empty_bootstrap_key_is_refused(service: Service, key: str) -> None:
 
 def test_the_bootstrap_key_is_an_administrators(service: Service) -> None:
     """It stands for no tenant."""
-    credential = Authenticator(service.keys, "k").authenticate("Bearer k")
+    credential = asyncio.run(Authenticator(service.keys, "k").authenticate("Bearer k"))
     assert (credential.admin, credential.tenant) == (True, None)
 
 
 def test_a_key_that_is_not_ascii_is_an_ordinary_refusal(service: Service) -> None:
     """Bytes beyond ASCII are compared like any others."""
     with pytest.raises(CredentialError):
-        Authenticator(service.keys, "k").authenticate("Bearer k\u00e9\udcff")
+        asyncio.run(Authenticator(service.keys, "k").authenticate("Bearer k\u00e9\udcff"))
 
 
 def test_a_websocket_is_closed(service: Service) -> None:

@@ -95,6 +95,14 @@ def test_a_body_cannot_claim_more_than_the_key(stocked: Service, claim: dict[str
     assert (answer.status_code, answer.json()["error"]["type"]) == (403, "AccessError")
 
 
+def test_a_probe_of_another_tenant_is_remembered(stocked: Service) -> None:
+    """It counts against the session and stands in the audit log of the key's own tenant."""
+    retrieve(stocked, stocked.reader, tenant="globex", session="probing")
+    facts = stocked.guard.sessions.facts("acme", "agent-7", "probing")
+    assert facts.counts["foreign_tenant_probe"] == pytest.approx(1.0, abs=0.01)
+    assert stocked.guard.audit.tail(1, "acme")[0].record["session"] == "probing"
+
+
 @pytest.mark.parametrize("claim", [{"tenant": "acme"}, {"principal": "agent-7"}, {"roles": []}])
 def test_a_body_may_repeat_what_the_key_says(stocked: Service, claim: dict[str, object]) -> None:
     """A body that says the same, or takes fewer roles, is served."""
