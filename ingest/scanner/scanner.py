@@ -13,7 +13,7 @@ from . import carriers
 from .evidence import Hit, Window, hit_scores, shipped_weights, windows
 from .reading import read_hits
 from .rules import load_packs
-from .signatures import Signatures
+from .signatures import Signatures, shipped_signatures
 from .stripping import Stripped, instructing_spans, strip_until_clean, without
 
 _VERSION = "scanner@1"
@@ -42,7 +42,8 @@ class Scanner:
 
     def __init__(self, settings: ScanSettings | None = None) -> None:
         self._settings = settings or ScanSettings()
-        self._signatures = Signatures(load_packs(self._settings.rule_packs))
+        packs = self._settings.rule_packs
+        self._signatures = Signatures(load_packs(packs)) if packs else shipped_signatures()
         self._weights = shipped_weights()
         self._ran = (
             "canonical@1",

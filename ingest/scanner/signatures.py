@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from ..canonical import View
 from ..decoding import GATES
 from .patterns import EncodedText, Gates, PatternSet
-from .rules import Rule, RulePack
+from .rules import Rule, RulePack, shipped_packs
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +42,9 @@ class Signatures:
                 span = encoded.characters(first + start), encoded.characters(first + end)
                 matches.append(Match(self._owners[index], *span))
         return matches, gates
+
+
+@cache
+def shipped_signatures() -> Signatures:
+    """Return the shipped rules, compiled; once a process, for they cannot change."""
+    return Signatures(shipped_packs())
