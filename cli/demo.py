@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ..core.errors import UsageError
 from .command import ExitCode
 from .demo_report import print_summary, print_table
 from .demo_run import observe
@@ -27,12 +28,13 @@ def run_demo(*, work_dir: Path | None, json_output: bool, console: Console) -> i
     """
     with _folder(work_dir) as folder:
         told = Console(quiet=True) if json_output else console
+        told.print("Loading the models, and ingesting the corpus with the guard and without it.\n")
         report = observe(folder, told)
     if json_output:
         write_json(report.as_dict())
     else:
-        print_table(console, "Attacks", report.attacks)
-        print_table(console, "Questions that nobody attacks", report.questions)
+        print_table(console, "attack", report.attacks)
+        print_table(console, "question that nobody attacks", report.questions)
         print_summary(console, report)
     return ExitCode.CLEAN if report.as_expected else ExitCode.FINDINGS
 
@@ -41,6 +43,10 @@ def run_demo(*, work_dir: Path | None, json_output: bool, console: Console) -> i
 def _folder(work_dir: Path | None) -> Iterator[Path]:
     if work_dir is not None:
         work_dir.mkdir(parents=True, exist_ok=True)
+        if any(work_dir.iterdir()):
+            raise UsageError(
+                f"folder '{work_dir}' is not empty: name a new one to keep the demo in"
+            )
         yield work_dir
         return
     with tempfile.TemporaryDirectory(prefix="ragbastion-demo-") as name:

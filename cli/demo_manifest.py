@@ -73,9 +73,14 @@ class Scenario(_Part):
 
 
 class Manifest(_Part):
-    """Every scenario: attacks, and questions that nobody attacks."""
+    """Every scenario: attacks, and questions that nobody attacks.
+
+    ``known_false_alarms`` maps clean files that the scanner may hold back to the reason for which a
+    reviewer then releases them.
+    """
 
     untrusted_sources: tuple[str, ...]
+    known_false_alarms: Mapping[str, str] = {}
     attacks: tuple[Scenario, ...] = Field(min_length=1)
     questions: tuple[Scenario, ...] = Field(min_length=1)
 

@@ -49,13 +49,20 @@ class Result:
     @property
     def differences(self) -> tuple[str, ...]:
         """Sentences; empty if everything came as the manifest says."""
-        scenario = self.scenario
+        expected = self.scenario
         return (
-            *_differences(
-                "without guard", scenario.without_guard, _alone(scenario, self.without_guard)
-            ),
-            *_differences("with guard", scenario.with_guard, self.with_guard),
+            *_differences("without guard", expected.without_guard, self.own_without_guard),
+            *_differences("with guard", expected.with_guard, self.with_guard),
         )
+
+    @property
+    def own_without_guard(self) -> Outcome:
+        """The unguarded outcome, less what other attacks in its store made the agent do."""
+        expected = self.scenario.without_guard.did
+        if not expected:
+            return self.without_guard
+        did = tuple(call for call in self.without_guard.did if call.name in expected)
+        return replace(self.without_guard, did=did)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -73,14 +80,6 @@ class Result:
 def reached(marker: str, passages: Sequence[str]) -> bool:
     """Tell whether the marker stands in what the passages say to a model."""
     return bool(marker) and marker in read("\n".join(passages))
-
-
-def _alone(scenario: Scenario, seen: Outcome) -> Outcome:
-    """Leave out what other attacks made the unguarded agent do: they stand in its store too."""
-    expected = scenario.without_guard.did
-    if not expected:
-        return seen
-    return replace(seen, did=tuple(call for call in seen.did if call.name in expected))
 
 
 def _differences(side: str, expected: Expected, seen: Outcome) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -16,7 +16,7 @@ from .demo_outcome import Outcome, Result
 from .output import printable
 
 if TYPE_CHECKING:
-    from ..ingest.report import IngestReport
+    from ..ingest.report import IngestReport, QuarantinedItem
     from .demo_run import DemoReport
 
 _EXCERPT_CHARS = 220
@@ -41,18 +41,18 @@ def print_result(console: Console, result: Result) -> None:
     console.print(Panel(body, title=Text(scenario.title), title_align="left"))
 
 
-def print_table(console: Console, title: str, results: Sequence[Result]) -> None:
-    """Print the closing table: attack, without guard, with guard, what stopped it."""
-    table = Table(title=Text(title), title_justify="left", show_lines=True)
+def print_table(console: Console, what: str, results: Sequence[Result]) -> None:
+    """Print a closing table: what was tried, without guard, with guard, what stopped it."""
+    table = Table(show_lines=True, expand=True)
     for column, ratio in (
-        ("attack", 4), ("without guard", 4), ("with guard", 4), ("stopped by", 2), ("", None)
+        (what, 4), ("without guard", 4), ("with guard", 4), ("stopped by", 2), ("", None)
     ):  # fmt: skip
         table.add_column(column, ratio=ratio, overflow="fold")
     for result in results:
         good = not result.differences
         table.add_row(
             Text(result.scenario.title),
-            Text(_short(result.scenario, result.without_guard)),
+            Text(_short(result.scenario, result.own_without_guard)),
             Text(_short(result.scenario, result.with_guard)),
             Text(_stopped_by(result)),
             Text("ok" if good else "NO", style="green" if good else "bold red"),
@@ -61,25 +61,24 @@ def print_table(console: Console, title: str, results: Sequence[Result]) -> None
 
 
 def print_ingest(
-    console: Console, reports: Sequence[IngestReport], quarantined: Sequence[str]
+    console: Console, reports: Sequence[IngestReport], held: Mapping[str, QuarantinedItem]
 ) -> None:
     """Print what came in, and what the guard held back with its first reason."""
     documents, chunks = (sum(getattr(r, name) for r in reports) for name in ("documents", "chunks"))
-    text = Text(
-        f"{documents} documents of three tenants ingested with the guard: {chunks} passages"
-    )
-    text.append(f", {len(quarantined)} documents in quarantine:\n")
-    reasons = [item.reasons[:1] for report in reports for item in report.quarantined_items]
-    for file, reason in zip(quarantined, reasons, strict=True):
+    text = Text(f"{documents} documents came in with the guard: {chunks} passages")
+    text.append(f", {len(held)} documents in quarantine:\n")
+    for file, item in held.items():
         text.append(f"  {printable(file)}  ")
-        text.append(f"{printable(' '.join(reason))[:_EXCERPT_CHARS]}\n", style="dim")
+        text.append(f"{printable(' '.join(item.reasons[:1]))[:_EXCERPT_CHARS]}\n", style="dim")
     text.append("Without the guard everything went into one collection, hidden text included.")
     console.print(text)
 
 
 def print_summary(console: Console, report: DemoReport) -> None:
     """Print whether everything came as expected, and what did not."""
-    for name, files in (("clean file quarantined", report.false_alarms), ("failed", report.failed)):
+    for file in report.released:
+        console.print(Text(f"clean, held back, and released by a reviewer: {printable(file)}"))
+    for name, files in (("clean, held back", report.false_alarms), ("failed", report.failed)):
         for file in files:
             console.print(Text(f"{name}: {printable(file)}", style="bold red"))
     results = (*report.attacks, *report.questions)
@@ -116,7 +115,7 @@ def _short(scenario: Scenario, outcome: Outcome) -> str:
 def _call(call: ToolCall) -> str:
     cents = call.args.get("amount_cents")
     amount = f" {cents / 100:,.2f} dollars" if isinstance(cents, int) else ""
-    return f"{call.name}{amount} → {call.resource}"
+    return f"{call.name}{amount} → {call.resource.removeprefix('mailbox:')}"
 
 
 def _stopped_by(result: Result) -> str:

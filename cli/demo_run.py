@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,7 @@ from ..core.chunk import TenantId
 from ..core.embedding import Embedder
 from ..core.sentence_transformer import SentenceTransformerEmbedder
 from ..core.settings import ProvenanceSettings, Settings
-from ..ingest.report import IngestReport
+from ..ingest.report import IngestReport, QuarantinedItem
 from ..retrieval_guard import Guard, GuardParts
 from .demo_agent import answer, propose
 from .demo_embedder import RememberingEmbedder
@@ -31,12 +31,17 @@ from .demo_unguarded import COLLECTION, EVERYONE, UnguardedRag
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoReport:
-    """What the demo observed; ``false_alarms`` are quarantined files without an attack."""
+    """What the demo observed.
+
+    ``released`` are clean files that were held back, as is known of them, and that a reviewer
+    released; ``false_alarms`` are the clean files of which it was not known.
+    """
 
     attacks: tuple[Result, ...]
     questions: tuple[Result, ...]
     documents: int
     quarantined: tuple[str, ...]
+    released: tuple[str, ...]
     false_alarms: tuple[str, ...]
     failed: tuple[str, ...]
     seconds: float
@@ -53,6 +58,7 @@ class DemoReport:
             "as_expected": self.as_expected,
             "documents": self.documents,
             "quarantined": list(self.quarantined),
+            "released": list(self.released),
             "false_alarms": list(self.false_alarms),
             "failed": list(self.failed),
             "attacks": [result.as_dict() for result in self.attacks],
@@ -70,16 +76,20 @@ def observe(folder: Path, console: Console) -> DemoReport:
     embedder = RememberingEmbedder(SentenceTransformerEmbedder(settings.embedding.model))
     with closing(UnguardedRag(folder / "unguarded", embedder, settings)) as unguarded:
         ingested = _ingest(settings, embedder, unguarded, source_folders(corpus))
-    quarantined = tuple(quarantined_file(source, item) for source, report in ingested
-                        for item in report.quarantined_items)  # fmt: skip
-    print_ingest(console, [report for _, report in ingested], quarantined)
+    held = {
+        quarantined_file(source, item): item
+        for source, report in ingested
+        for item in report.quarantined_items
+    }
+    print_ingest(console, [report for _, report in ingested], held)
     for scenario in manifest.attacks:
         _tamper(folder, settings, scenario)
     with (
         closing(UnguardedRag(folder / "unguarded", embedder, settings)) as unguarded,
         _guard(settings, embedder) as guard,
     ):
-        guarded = GuardedRag(guard, frozenset(quarantined))
+        guarded = GuardedRag(guard, frozenset(held))
+        released = _release(guard, held, manifest)
         ask = partial(_result, unguarded, guarded, settings.retrieval.top_k)
         attacks = tuple(_told(console, map(ask, manifest.attacks)))
         questions = tuple(_told(console, map(ask, manifest.questions)))
@@ -88,8 +98,9 @@ def observe(folder: Path, console: Console) -> DemoReport:
         attacks=attacks,
         questions=questions,
         documents=sum(report.documents for _, report in ingested),
-        quarantined=quarantined,
-        false_alarms=tuple(file for file in quarantined if file not in attacked),
+        quarantined=tuple(held),
+        released=released,
+        false_alarms=tuple(file for file in held if file not in attacked.union(released)),
         failed=tuple(f"{f.path}: {f.message}" for _, r in ingested for f in r.failures),
         seconds=time.perf_counter() - start,
     )
@@ -141,6 +152,16 @@ def _tamper(folder: Path, settings: Settings, scenario: Scenario) -> None:
     ]
     for collection, owner, name in places:
         alter_points(collection, owner, document=name, find=change.find, replace=change.replace)
+
+
+def _release(
+    guard: Guard, held: Mapping[str, QuarantinedItem], manifest: Manifest
+) -> tuple[str, ...]:
+    """Release what is held back though clean, as a person who has read it would."""
+    known = {file: reason for file, reason in manifest.known_false_alarms.items() if file in held}
+    for file, reason in known.items():
+        guard.release(held[file].id, reviewer="demo-reviewer", reason=reason)
+    return tuple(known)
 
 
 def _result(unguarded: UnguardedRag, guarded: GuardedRag, limit: int, scenario: Scenario) -> Result:
