@@ -25,7 +25,26 @@ MAX_FINDINGS = 200
 
 # Text apart that honest documents have; hidden any other way, it is at least flagged.
 _ORDINARY_HIDDEN = frozenset(
-    {"comment", "alt-text", "email-header", "metadata", "title", "attribute"}
+    {
+        "alt-text",
+        "alternative-part",
+        "aria-label",
+        "comment",
+        "docx-part",
+        "email-header",
+        "field-code",
+        "front-matter",
+        "html-fallback",
+        "link-title",
+        "math-annotation",
+        "metadata",
+        "mime-preamble",
+        "noscript",
+        "script-data",
+        "svg-description",
+        "title",
+        "title-attribute",
+    }
 )
 # Long runs of letters and digits may be keys, and long figures card or account numbers.
 _SECRET_LIKE = re.compile(r"[A-Za-z0-9+/_=-]{20,}|\d[\d -]{6,}\d")
