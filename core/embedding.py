@@ -37,13 +37,17 @@ class Embedder(Protocol):
     @property
     def identity(self) -> EmbedderIdentity:
         """Model id and dimension."""
+        ...
 
     def embed(self, texts: Sequence[str]) -> Matrix:
         """Return unit vectors, float32, shape (n, d), one a text, in order."""
+        ...
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens of the model ``text`` takes, untruncated."""
+        ...
 
     @property
     def max_tokens(self) -> int:
         """The longest text, in tokens, that the model sees whole."""
+        ...

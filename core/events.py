@@ -38,6 +38,7 @@ class EventSink(Protocol):
 
     def emit(self, event: Event) -> None:
         """Keep one event."""
+        ...
 
 
 class MemoryEventSink:

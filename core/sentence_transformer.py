@@ -33,7 +33,7 @@ class SentenceTransformerEmbedder:
         self._name = model
         self._batch_size = batch_size
 
-    @cached_property
+    @property
     def identity(self) -> EmbedderIdentity:
         """Model name as the settings give it, and the dimension of its vectors."""
         dimension = self._model.get_embedding_dimension()

@@ -56,36 +56,47 @@ class VectorStore(Protocol):
 
         Raises `ModelMismatchError` if it exists with another one.
         """
+        ...
 
     def collection(self, name: str) -> CollectionInfo:
         """Return what the collection records, or raise `CollectionNotFoundError`."""
+        ...
 
     def collections(self) -> list[CollectionInfo]:
         """Return every collection of the store, by name."""
+        ...
 
     def upsert(self, collection: str, tenant: TenantId, points: Sequence[StoredPoint]) -> None:
         """Write points of the tenant; return when they survive a kill of the process."""
+        ...
 
     def search(self, collection: str, tenant: TenantId, vector: Vector, limit: int) -> list[Hit]:
         """Return the tenant's nearest points by cosine, best first, with payload and vector.
 
         Raises `UnknownTenantError` if the collection holds nothing of the tenant.
         """
+        ...
 
     def get(self, collection: str, tenant: TenantId, ids: Sequence[ChunkId]) -> list[StoredPoint]:
         """Return those of the ids that are the tenant's, in the order asked for."""
+        ...
 
     def delete(self, collection: str, tenant: TenantId, ids: Sequence[ChunkId]) -> None:
         """Delete those of the ids that are the tenant's."""
+        ...
 
     def count(self, collection: str, tenant: TenantId) -> int:
         """Return how many points the tenant has; 0 for a tenant that has none."""
+        ...
 
     def scroll(self, collection: str, tenant: TenantId) -> Iterator[StoredPoint]:
         """Yield every point of the tenant, in a stable order."""
+        ...
 
     def tenants(self, collection: str) -> list[TenantId]:
         """Return the tenants that have points; for administration only."""
+        ...
 
     def close(self) -> None:
         """Flush and release files, locks and connections; closing twice is allowed."""
+        ...

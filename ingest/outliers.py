@@ -56,21 +56,26 @@ class Signal(Protocol):
     @property
     def name(self) -> str:
         """The finding's kind is ``outlier.<name>``."""
+        ...
 
     @property
     def version(self) -> str:
         """Changes whenever a score may."""
+        ...
 
     @property
     def threshold(self) -> float:
         """The score from which a document is reported."""
+        ...
 
     @property
     def decision(self) -> Decision:
         """What a reported document gets."""
+        ...
 
     def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
         """Return one reading a document, in order."""
+        ...
 
 
 class OutlierDetector:

@@ -11,14 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import tinycss2
-import tinycss2.ast as ast
 import tinycss2.color4
 
 from ...core.errors import LimitError
 
-Tokens = tuple[ast.Node, ...]
+CssNode = Any
+"""A node of tinycss2, whose kinds share a `type` and little else."""
+
+Tokens = tuple[CssNode, ...]
 Specificity = tuple[int, int, int]
 Priority = tuple[bool, bool, Specificity, int]
 
@@ -126,7 +129,7 @@ def parse_sheet(css: str) -> Sheet:
     rules: list[Rule] = []
     generated: list[tuple[str, str]] = []
     nodes = tinycss2.parse_stylesheet(css, skip_whitespace=True)
-    stack: list[tuple[ast.Node, tuple[str, ...]]] = [(node, ()) for node in reversed(nodes)]
+    stack: list[tuple[CssNode, tuple[str, ...]]] = [(node, ()) for node in reversed(nodes)]
     while stack:
         node, parents = stack.pop()
         if node.type == "at-rule" and node.content is not None:
@@ -154,7 +157,7 @@ def parse_colour(tokens: Tokens) -> tuple[float, float, float, float] | None:
     if len(significant) != 1:
         return None
     try:
-        colour = tinycss2.color4.parse_color(significant[0])
+        colour: Any = tinycss2.color4.parse_color(significant[0])
         if colour is None or colour == "currentcolor":
             return None
         red, green, blue = colour.to("srgb").coordinates
@@ -163,12 +166,12 @@ def parse_colour(tokens: Tokens) -> tuple[float, float, float, float] | None:
     return (red or 0.0, green or 0.0, blue or 0.0, float(colour.alpha))
 
 
-def significant_tokens(tokens: Iterable[ast.Node]) -> list[ast.Node]:
+def significant_tokens(tokens: Iterable[CssNode]) -> list[CssNode]:
     """Return the tokens without blanks and comments."""
     return [token for token in tokens if token.type not in {"whitespace", "comment"}]
 
 
-def flat_tokens(tokens: Iterable[ast.Node]) -> Iterator[ast.Node]:
+def flat_tokens(tokens: Iterable[CssNode]) -> Iterator[CssNode]:
     """Yield the significant tokens, those inside functions and brackets included."""
     stack = list(reversed(significant_tokens(tokens)))
     while stack:
@@ -184,11 +187,11 @@ def parse_value(css: str) -> Tokens:
     return tuple(tinycss2.parse_component_value_list(css, skip_comments=True))
 
 
-def _contents(node: ast.Node) -> list[ast.Node]:
+def _contents(node: CssNode) -> list[CssNode]:
     return list(tinycss2.parse_blocks_contents(node.content, skip_comments=True))
 
 
-def _declarations(nodes: Iterable[ast.Node]) -> Iterator[Declaration]:
+def _declarations(nodes: Iterable[CssNode]) -> Iterator[Declaration]:
     for node in nodes:
         if node.type != "declaration":
             continue
@@ -221,17 +224,17 @@ def _longhand(name: str, target: str, value: Tokens) -> Tokens:
     return value
 
 
-def _is_image(token: ast.Node) -> bool:
+def _is_image(token: CssNode) -> bool:
     return token.type == "function" and (
         token.lower_name.endswith("gradient") or token.lower_name in {"url", "image-set", "image"}
     )
 
 
-def _is_zero(token: ast.Node) -> bool:
+def _is_zero(token: CssNode) -> bool:
     return bool(token.type == "number" and token.value == 0)
 
 
-def _is_function(token: ast.Node, name: str) -> bool:
+def _is_function(token: CssNode, name: str) -> bool:
     return bool(token.type == "function" and token.lower_name == name)
 
 
@@ -253,8 +256,8 @@ def _is_valid(name: str, value: Tokens) -> bool:
     return True
 
 
-def _selectors(prelude: Sequence[ast.Node]) -> list[tuple[str, Specificity]]:
-    parts: list[list[ast.Node]] = [[]]
+def _selectors(prelude: Sequence[CssNode]) -> list[tuple[str, Specificity]]:
+    parts: list[list[CssNode]] = [[]]
     for token in prelude:
         if token == ",":  # noqa: S105 - a CSS token
             parts.append([])
@@ -277,7 +280,7 @@ def _nested(
     return spelled[:_MAX_NESTED_SELECTORS]
 
 
-def _specificity(tokens: Sequence[ast.Node]) -> Specificity:
+def _specificity(tokens: Sequence[CssNode]) -> Specificity:
     """Return (ids, classes, types) of a selector, Selectors Level 4 section 17."""
     ids = classes = types = 0
     before = ""
@@ -305,7 +308,7 @@ def _generated(selector: str, declared: Sequence[Declaration]) -> Iterator[tuple
                 yield selector, text
 
 
-def _applies(rule: ast.Node) -> bool:
+def _applies(rule: CssNode) -> bool:
     """Return whether a grouping rule holds on the screen that the module's docstring names."""
     if rule.lower_at_keyword != "media":
         return True

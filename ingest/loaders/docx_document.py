@@ -16,7 +16,7 @@ from typing import Any
 import docx
 from docx.opc.exceptions import PackageNotFoundError
 from docx.oxml import parse_xml
-from lxml import etree
+from lxml import etree  # pyright: ignore[reportAttributeAccessIssue]
 
 from ...core.errors import LoadError
 from ...core.settings import LoadSettings

@@ -99,7 +99,7 @@ def detect(data: bytes, name: str) -> Format:
     if certain is not None:
         return certain
     head = data[:_SNIFFED_BYTES]
-    if claimed in {Format.PDF, Format.DOCX}:
+    if claimed is Format.PDF or claimed is Format.DOCX:
         return _true_type_of(claimed, data, name)
     if claimed is not None:
         return claimed

@@ -10,12 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-import tinycss2.ast as ast
-
 from .colour import Colour, is_indistinct, laid_over
 from .css import (
     VIEWPORT_HEIGHT_PX,
     VIEWPORT_WIDTH_PX,
+    CssNode,
     Tokens,
     flat_tokens,
     parse_colour,
@@ -290,7 +289,7 @@ def _lengths(tokens: Tokens | None, font_px: float, base: float) -> Iterator[flo
             yield length
 
 
-def _length(token: ast.Node, font_px: float, base: float) -> float | None:
+def _length(token: CssNode, font_px: float, base: float) -> float | None:
     """Return a length in pixels; a percentage is one of ``base``."""
     if token.type == "number":
         return float(token.value) if token.value == 0 else None
@@ -324,7 +323,7 @@ def _substituted(tokens: Tokens, custom: Mapping[str, Tokens], depth: int = 0) -
     """Return the value with each ``var()`` replaced by what it names, or by its fallback."""
     if depth > _MAX_VAR_DEPTH or not any(t.type == "function" for t in tokens):
         return tokens
-    result: list[ast.Node] = []
+    result: list[CssNode] = []
     for token in tokens:
         if token.type != "function" or token.lower_name != "var":
             result.append(token)
