@@ -2,11 +2,15 @@
 
 - INVARIANT: of the chosen passages at most ``source_cap`` come from any one verified source.
 - INVARIANT: passages without a verified source count as one source together.
-- INVARIANT: a passage is left out only for a reason that is recorded.
+- INVARIANT: a source's passage never makes way for another source's only because they are near each
+  other: a swapped fact is near the truth, and whoever ranks first would silence the other.
+- Of passages that say much the same, whoever says it, no more are chosen than one source may give:
+  five sources of one author say much the same.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,11 +23,22 @@ from .echo import echoes_query
 from .passage import Passage
 from .results import Dropped
 
-DUPLICATE_COSINE = 0.9
-"""Cosine from which two passages say the same.
+REPEATED_COSINE = 0.9
+"""From here two passages of one source are one passage.
 
-Measured with all-MiniLM-L6-v2: of clean top tens 0.7 % of the passages have such a neighbour (0.2 %
-at 0.95); of PoisonedRAG texts without the echo 24 % (NQ) and 64 % (HotpotQA) of the pairs."""
+Measured with all-MiniLM-L6-v2 over 10,125 clean passages: costs 0.2 % of clean top tens and no gold
+passage; keeps one source from filling the quota of likeness against the truth (gold kept under
+attack 0.97 instead of 0.87)."""
+
+ALIKE_COSINE = 0.75
+"""From here two passages say much the same.
+
+Measured likewise: costs 0.6 % of clean top tens and no gold passage. Five sources of PoisonedRAG
+texts without the echo reach a majority of five passages for 40 % (NQ) and 9 % (HotpotQA) of the
+questions, and for all of them without this limit."""
+
+
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +57,7 @@ class Selection:
 def compared(passage: Passage, query: str) -> Passage:
     """Return the passage with what `select` compares: its plain text, and whether it is an echo."""
     text = canonical(passage.chunk.text).text
-    plain = " ".join(text.casefold().split())
+    plain = " ".join(_WORD.findall(text.casefold()))
     return replace(passage, plain=plain, echoes=echoes_query(canonical(query).text, text))
 
 
@@ -78,20 +93,25 @@ def voice(passage: Passage) -> str:
 def _refusal(
     passage: Passage, chosen: Sequence[Passage], used: Counter[str], source_cap: int | None
 ) -> Dropped | None:
+    alike = 0
     for better in chosen:
-        if _same(passage, better):
+        near = _cosine(passage, better)
+        own = voice(passage) == voice(better)
+        if passage.plain == better.plain or (own and near >= REPEATED_COSINE):
             return passage.dropped("duplicate", f"it says the same as {better.chunk.id}")
-    if source_cap is not None and used[voice(passage)] >= source_cap:
-        reason = f"its source already gives {source_cap} passages"
-        return passage.dropped("source_cap", reason)
+        alike += near >= ALIKE_COSINE
+    if source_cap is None:
+        return None
+    if used[voice(passage)] >= source_cap:
+        return passage.dropped("source_cap", f"its source already gives {source_cap} passages")
+    if alike >= source_cap:
+        return passage.dropped("alike", f"{alike} better passages say much the same")
     return None
 
 
-def _same(one: Passage, other: Passage) -> bool:
-    if one.plain == other.plain:
-        return True
+def _cosine(one: Passage, other: Passage) -> float:
     a, b = one.chunk.vector, other.chunk.vector
     if a is None or b is None or a.shape != b.shape:
-        return False
+        return 0.0
     norms = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return norms > 0 and float(a @ b) / norms >= DUPLICATE_COSINE
+    return float(a @ b) / norms if norms else 0.0

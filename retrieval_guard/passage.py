@@ -14,7 +14,7 @@ class Passage:
     """A verified chunk with its score, the text to serve of it, and what was done to that text.
 
     ``obligations`` are what the policy asked for when it allowed the passage. ``plain`` is the
-    chunk's text in canonical form, without case and spacing, and ``echoes`` whether it repeats the
+    chunk's words in canonical form and lower case, and ``echoes`` whether it repeats the
     query; both are set before corroboration.
     """
 

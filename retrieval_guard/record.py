@@ -10,7 +10,7 @@ from .funnel import Ask
 from .results import Dropped, Retrieval
 
 _INJECTION_STEPS = frozenset({"strip", "joins"})
-_ORDER = ("verify", "policy", "strip", "joins", "echo", "source_cap", "duplicate")
+_ORDER = ("verify", "policy", "strip", "joins", "echo", "source_cap", "alike", "duplicate")
 
 
 def record_retrieval(

@@ -88,25 +88,50 @@ def test_unverified_passages_count_as_one_source() -> None:
 
 
 def test_equal_texts_of_two_sources_count_once() -> None:
-    """A text that differs in case and spacing only is served once, from its better hit."""
+    """A text that differs in case, spacing and punctuation only is served once, by rank."""
     first = passage(1, "a", text="The code is 42.", score=0.9)
-    copy = passage(2, "b", text="the  code is 42.", score=0.8)
+    copy = passage(2, "b", text="the  code is: 42", score=0.8)
     selection = select([copy, first], limit=5, source_cap=2)
     assert [each.chunk.id for each in selection.chosen] == ["c1"]
     assert [(each.id, each.step) for each in selection.dropped] == [("c2", "duplicate")]
 
 
-def test_near_vectors_of_two_sources_count_once() -> None:
-    """Two passages at nearly the same place say the same."""
-    one, other = np.array([1, 0], np.float32), np.array([1, 0.05], np.float32)
-    far = np.array([1, 1], np.float32)
-    candidates = [
-        passage(1, "a", vector=one, score=0.9),
-        passage(2, "b", vector=other, score=0.8),
-        passage(3, "c", vector=far, score=0.7),
-    ]
-    chosen = select(candidates, limit=5, source_cap=2).chosen
-    assert [each.chunk.id for each in chosen] == ["c1", "c3"]
+def _towards(angle: float) -> np.ndarray:
+    return np.array([np.cos(angle), np.sin(angle)], np.float32)
+
+
+def _chosen(*passages: Passage, cap: int | None = 2) -> list[str]:
+    return [each.chunk.id for each in select(passages, limit=5, source_cap=cap).chosen]
+
+
+def test_a_source_that_repeats_itself_counts_once() -> None:
+    """Two near passages of one source are one, and the better is served."""
+    first = passage(1, "a", vector=_towards(0), score=0.9)
+    again = passage(2, "a", vector=_towards(0.3), score=0.8)
+    other = passage(3, "a", vector=_towards(1.5), score=0.7)
+    assert _chosen(first, again, other) == ["c1", "c3"]
+
+
+def test_a_swapped_fact_does_not_silence_the_truth() -> None:
+    """A near passage of another source is served beside the one that ranks first."""
+    swapped = passage(1, "bad", text="It opened in 1931.", vector=_towards(0), score=0.9)
+    truth = passage(2, "good", text="It opened in 1930.", vector=_towards(0.05), score=0.8)
+    assert _chosen(swapped, truth) == ["c1", "c2"]
+
+
+def test_many_sources_that_say_much_the_same_are_two_passages() -> None:
+    """Five sources of one author get no more than one source may give; others fill up."""
+    sybils = [passage(at, f"s{at}", vector=_towards(at / 10), score=0.9) for at in range(5)]
+    other = passage(9, "honest", vector=_towards(1.5), score=0.5)
+    selection = select([*sybils, other], limit=5, source_cap=2)
+    assert [each.chunk.id for each in selection.chosen] == ["c0", "c1", "c9"]
+    assert {each.step for each in selection.dropped} == {"alike"}
+
+
+def test_a_single_source_may_say_much_the_same() -> None:
+    """Where there is one source, only what it repeats is left out."""
+    near = [passage(at, "only", vector=_towards(at / 2), score=0.9 - at / 9) for at in range(3)]
+    assert _chosen(*near, cap=None) == ["c0", "c1", "c2"]
 
 
 def test_an_echo_stands_behind_every_other_passage() -> None:
