@@ -1,0 +1,44 @@
+"""Run every benchmark, one after another, into one folder: make bench DATA=DIR.
+
+python benchmarks/run_all.py --data DIR --out benchmarks/results
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+
+
+def main() -> None:
+    """Run all; exit with 1 if any failed, after the others have run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    data, out = options.data.resolve(), ["--out", str(options.out.resolve())]
+    runs = {
+        "provenance": out,
+        "stores": out,
+        "gateway": out,
+        "scan": ["--data", str(data), *out],
+        "outliers": ["--data", str(data), *out],
+        "pii": ["--data", str(data / "pii"), *out],
+        "retrieval": ["--data", str(data / "poison"), *out],
+        "main_job": ["--data", str(data), *out],
+    }
+    failed = [name for name, arguments in runs.items() if _run(name, arguments)]
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}")
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    print(f"== {name}", flush=True)
+    return subprocess.run([sys.executable, str(_HERE / f"{name}.py"), *arguments]).returncode
+
+
+if __name__ == "__main__":
+    main()
