@@ -34,7 +34,7 @@ def run_demo(*, work_dir: Path | None, json_output: bool, console: Console) -> i
         write_json(report.as_dict())
     else:
         print_table(console, "attack", report.attacks)
-        print_table(console, "question that nobody attacks", report.questions)
+        print_table(console, "question that nobody attacks", report.questions, acted="acted")
         print_summary(console, report)
     return ExitCode.CLEAN if report.as_expected else ExitCode.FINDINGS
 

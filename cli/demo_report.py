@@ -41,11 +41,13 @@ def print_result(console: Console, result: Result) -> None:
     console.print(Panel(body, title=Text(scenario.title), title_align="left"))
 
 
-def print_table(console: Console, what: str, results: Sequence[Result]) -> None:
-    """Print a closing table: what was tried, without guard, with guard, what stopped it."""
+def print_table(
+    console: Console, what: str, results: Sequence[Result], *, acted: str = "stopped by"
+) -> None:
+    """Print a closing table: what was tried, without guard, with guard, which layers acted."""
     table = Table(show_lines=True, expand=True)
     for column, ratio in (
-        (what, 4), ("without guard", 4), ("with guard", 4), ("stopped by", 2), ("", None)
+        (what, 4), ("without guard", 4), ("with guard", 4), (acted, 2), ("", None)
     ):  # fmt: skip
         table.add_column(column, ratio=ratio, overflow="fold")
     for result in results:

@@ -30,9 +30,10 @@ def alter_points(
         records, _ = shard.scroll(request)
         changed = []
         for record in records:
-            payload = dict(record.payload)
-            if payload["document"] == document and find in payload["text"]:
+            payload = dict(record.payload or {})
+            if payload.get("document") == document and find in payload["text"]:
                 payload["text"] = payload["text"].replace(find, replace)
+                assert record.vector is not None  # noqa: S101 - asked for above
                 changed.append(edge.Point(record.id, record.vector, payload))
         if not changed:
             raise StoreError(f"no point of '{document}' holds the text to tamper with")

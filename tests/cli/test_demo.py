@@ -16,7 +16,7 @@ from ragbastion.cli.demo_outcome import Outcome, Result, reached
 from ragbastion.cli.demo_tamper import alter_points
 from ragbastion.core.chunk import ChunkId, TenantId
 from ragbastion.core.embedding import EmbedderIdentity
-from ragbastion.core.errors import LoadError, StoreError
+from ragbastion.core.errors import LoadError, StoreError, UsageError
 from ragbastion.core.store import StoredPoint
 from ragbastion.examples import corpus_path
 from ragbastion.examples.build_corpus import build_text
@@ -182,7 +182,15 @@ def test_tampering_with_nothing_is_an_error(stored: Path) -> None:
         alter_points(stored, TenantId("t"), document="a.txt", find="account 9", replace="")
 
 
+def test_demo_refuses_a_folder_that_holds_something(tmp_path: Path) -> None:
+    """A second run would find the first one's tampered store."""
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="not empty"):
+        run_demo(work_dir=tmp_path, json_output=True, console=Console(file=StringIO()))
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_demo_stops_every_attack_and_answers_every_question(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
