@@ -19,7 +19,7 @@ class ByteStream(Protocol):
 
     def read1(self, size: int = -1, /) -> bytes:
         """Return up to ``size`` bytes, at most one read of the system; empty at the end."""
-        ...  # noqa: PIE790 - pyright wants it
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
