@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from ..core.errors import RagbastionError
 from ..core.verdict import Verdict
@@ -15,11 +17,17 @@ class StepFailedError(RagbastionError):
 
     def __init__(self, step: str, error: Exception) -> None:
         self.step = step
-        # Only our own messages are known to hold no document text.
-        told = str(error) if isinstance(error, RagbastionError) else "see the log for the cause"
+        # Only our own messages are known to hold no document text; of others the place must do.
+        told = str(error) if isinstance(error, RagbastionError) else _place(error)
         super().__init__(
             f"the step '{step}' failed ({type(error).__name__}), so nothing was served: {told}"
         )
+
+
+def _place(error: Exception) -> str:
+    """Return where an error was raised, as file and line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"raised in {Path(frames[-1].filename).name}, line {frames[-1].lineno}"
 
 
 class Layers:
