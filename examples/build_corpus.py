@@ -16,6 +16,8 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ragbastion.core.errors import UsageError
+
 from .corpus_docx import build_docx
 from .corpus_mail import build_mail
 from .corpus_markup import parse_markup
@@ -41,7 +43,12 @@ _BUILDERS: dict[str, Callable[[str], bytes]] = {
 
 
 def built_files(sources: Path = SOURCES) -> Iterator[tuple[Path, bytes]]:
-    """Yield each built file's path relative to the corpus, and its bytes, in order of path."""
+    """Yield each built file's path relative to the corpus, and its bytes, in order of path.
+
+    Raises `UsageError` outside a checkout: the sources are not shipped with the package.
+    """
+    if not sources.is_dir():
+        raise UsageError(f"folder '{sources}' does not exist: build the corpus in a checkout")
     for path in sorted(file for file in sources.rglob("*") if file.is_file()):
         suffix = "".join(path.suffixes[-2:])
         name = path.name.removesuffix(path.suffix)

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from ragbastion.core.errors import UsageError
 from ragbastion.examples import corpus_path
 from ragbastion.examples.build_corpus import build_text, built_files
 
@@ -50,3 +51,9 @@ def test_corpus_is_small_and_has_three_tenants() -> None:
     tenants = {path.name for path in corpus_path().iterdir() if path.is_dir()}
     assert tenants == {"aurora-retail", "harbor-health", "northwind-legal"}
     assert sum(path.stat().st_size for path in files) < 2_000_000
+
+
+def test_building_without_sources_is_an_error(tmp_path: Path) -> None:
+    """An installed package holds the corpus and not its sources, and says so."""
+    with pytest.raises(UsageError, match="checkout"):
+        list(built_files(tmp_path / "sources"))
