@@ -126,7 +126,8 @@ def window_features(hits: Sequence[Hit]) -> Floats:
             if other.start < hit.start - WINDOW:
                 continue
             if (place := column.get(other.group)) is not None:
-                rows[index, place] = max(rows[index, place], other.value)
+                strength = other.value * other.discount
+                rows[index, place] = max(rows[index, place], strength)
             if other.disguised:
                 rows[index, column[DISGUISED]] = 1.0
     return np.unique(rows, axis=0)

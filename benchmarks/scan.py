@@ -58,7 +58,10 @@ class Row:
 
 @dataclass(slots=True, kw_only=True)
 class Result:
-    """Scores of one method on all rows, and how long they took."""
+    """Scores of one method on all rows, and the CPU time they took.
+
+    CPU time, since the machine may be shared; the scanner and the key words use one thread.
+    """
 
     scores: Floats
     seconds: float
@@ -111,9 +114,9 @@ def load(data: Path) -> Iterable[Row]:
 
 def timed(score: Callable[[str], float], rows: Sequence[Row]) -> Result:
     """Score every row on one thread."""
-    started = time.perf_counter()
+    started = time.process_time()
     scores = np.array([score(row.text) for row in rows])
-    return Result(scores=scores, seconds=time.perf_counter() - started)
+    return Result(scores=scores, seconds=time.process_time() - started)
 
 
 def tfidf_floor(rows: Sequence[Row]) -> Result | None:
@@ -135,10 +138,10 @@ def tfidf_floor(rows: Sequence[Row]) -> Result | None:
         model = LogisticRegression(C=4.0, max_iter=300, class_weight="balanced")
         model.fit(vectors.fit_transform([r.text for r in train]), [r.label for r in train])
         index = [i for i, own in enumerate(folds) if own == fold]
-        started = time.perf_counter()
+        started = time.process_time()
         chances = model.predict_proba(vectors.transform([rows[i].text for i in index]))
         scores[index] = chances[:, 1]
-        seconds += time.perf_counter() - started
+        seconds += time.process_time() - started
     return Result(scores=scores, seconds=seconds)
 
 
@@ -154,7 +157,9 @@ def tables(rows: Sequence[Row], result: Result) -> dict[str, Any]:
     groups: dict[str, list[int]] = defaultdict(list)
     for index, row in enumerate(rows):
         groups[f"{row.source} / {row.kind}"].append(index)
-        groups["all injection / " + ("attacks" if row.label else "benign")] += [index] * mine[index]
+        groups["all injection / " + ("attacks" if row.label else "benign")] += [index] * int(
+            mine[index]
+        )
         if row.part == "poison" and not row.label:
             groups["all clean corpora / benign"].append(index)
     shares = {
@@ -270,9 +275,9 @@ def construction_ms() -> float:
     for _ in range(7):
         shipped_packs.cache_clear()
         shipped_signatures.cache_clear()
-        started = time.perf_counter()
+        started = time.process_time()
         Scanner()
-        times.append((time.perf_counter() - started) * 1000)
+        times.append((time.process_time() - started) * 1000)
     return float(np.median(times))
 
 

@@ -11,7 +11,7 @@ import json
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from ...core.verdict import Severity
 WINDOW = 800
 """Characters within which evidence adds up: about a dozen lines of mail."""
 
+QUOTED_FLOOR = 0.3
+"""Above the default flag threshold and below the one for quarantine."""
 HIDDEN = "hidden_payload"
 DISGUISED = "disguised"
 
@@ -29,7 +31,8 @@ DISGUISED = "disguised"
 class Hit:
     """One detector's match, in characters of the original text.
 
-    ``value`` in [0, 1] is the share of its group's weight. ``disguised`` tells that the raw text
+    ``value`` in [0, 1] is the share of its group's weight, ``discount`` what it keeps of it for
+    standing in text about attacks. ``disguised`` tells that the raw text
     did not show it. ``exact`` spans are removed as they are, others with their sentence.
     """
 
@@ -40,6 +43,7 @@ class Hit:
     value: float
     start: int
     end: int
+    discount: float = 1.0
     disguised: bool = False
     exact: bool = False
 
@@ -74,7 +78,21 @@ def shipped_weights() -> Weights:
 
 
 def windows(hits: Sequence[Hit], weights: Weights) -> list[Window]:
-    """Return one window a hit, the one that ends with it; ``hits`` are sorted by start. Linear."""
+    """Return one window a hit, the one that ends with it; ``hits`` are sorted by start. Linear.
+
+    A discount lowers a window to `QUOTED_FLOOR`, not below: quoting is no way past the flag.
+    """
+    found = _swept(hits, weights)
+    if all(hit.discount == 1.0 for hit in hits):
+        return found
+    openly = _swept([replace(hit, discount=1.0) for hit in hits], weights)
+    return [
+        replace(window, score=max(window.score, min(full.score, QUOTED_FLOOR)))
+        for window, full in zip(found, openly, strict=True)
+    ]
+
+
+def _swept(hits: Sequence[Hit], weights: Weights) -> list[Window]:
     best: dict[str, deque[int]] = {}
     left = 0
     logit = 0.0
@@ -121,7 +139,7 @@ def _groups(hit: Hit) -> tuple[str, ...]:
 
 
 def _value(hit: Hit, group: str) -> float:
-    return 1.0 if group == DISGUISED else hit.value
+    return 1.0 if group == DISGUISED else hit.value * hit.discount
 
 
 def _top(queue: deque[int], group: str, hits: Sequence[Hit], weights: Weights) -> float:

@@ -134,8 +134,9 @@ def _signature_hit(match: Match, view: View, context: Context) -> Hit:
         description=rule.description,
         group=rule.group,
         severity=rule.severity,
+        value=rule.weight,
         # What hides from the reader is not quoted for one.
-        value=rule.weight if tricks else rule.weight * context.discount(start, end),
+        discount=1.0 if tricks else context.discount(start, end),
         start=start,
         end=end,
         disguised=bool(tricks),
