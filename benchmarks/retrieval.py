@@ -67,12 +67,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--questions", type=int, default=40, help="per attack, and for clean")
     parser.add_argument("--clean", type=int, default=0, help="clean passages; 0 means all")
-    parser.add_argument("--vectors", type=Path, help="where vectors are cached between runs")
+    parser.add_argument("--vectors", type=Path, help="folder to keep vectors in between runs")
     options = parser.parse_args()
     data = Data(options.data, options.questions, options.clean)
-    vectors = options.vectors or options.out / "retrieval_vectors"
     with tempfile.TemporaryDirectory() as folder:
-        rows, clean = measure(data, Embedder(vectors), Path(folder))
+        rows, clean = measure(data, Embedder(options.vectors), Path(folder))
     print_table("Poison among five passages", rows)
     print_table("Without attack, ten passages", [clean])
     results = {"attacks": rows, "clean": clean, "questions": options.questions}
@@ -142,13 +141,13 @@ class Data:
 
 
 class Embedder:
-    """The shipped model, with its vectors kept in a folder between runs."""
+    """The shipped model, with its vectors kept in a folder between runs if one is named."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | None) -> None:
         self._model = SentenceTransformerEmbedder()
         self._folder = folder
         self._cache: dict[str, np.ndarray[Any, Any]] = {}
-        if (folder / "keys.json").exists():
+        if folder and (folder / "keys.json").exists():
             keys = json.loads((folder / "keys.json").read_text())
             self._cache = dict(zip(keys, np.load(folder / "vectors.npy"), strict=True))
 
@@ -180,6 +179,8 @@ class Embedder:
 
     def save(self) -> None:
         """Write the cache."""
+        if self._folder is None:
+            return
         self._folder.mkdir(parents=True, exist_ok=True)
         np.save(self._folder / "vectors.npy", np.array(list(self._cache.values())))
         (self._folder / "keys.json").write_text(json.dumps(list(self._cache)))

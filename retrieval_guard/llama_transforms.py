@@ -51,9 +51,8 @@ class ScanTransform(TransformComponent):
         collection: str,
         quarantine: Quarantine | None = None,
     ) -> None:
-        super().__init__(  # type: ignore[call-arg]  # pydantic fields
-            tenant=tenant, source=source, collection=collection, version=scanner.version
-        )
+        told = {"tenant": tenant, "source": source, "collection": collection}
+        super().__init__(**told, version=scanner.version)  # type: ignore[call-arg]
         self._scanner = scanner
         self._events = events
         self._quarantine = quarantine
@@ -115,9 +114,8 @@ class ProvenanceTransform(TransformComponent):
     _signer: BatchSigner = PrivateAttr()
 
     def __init__(self, signer: BatchSigner, *, tenant: str, source: str, collection: str) -> None:
-        super().__init__(  # type: ignore[call-arg]  # pydantic fields
-            tenant=tenant, source=source, collection=collection
-        )
+        told = {"tenant": tenant, "source": source, "collection": collection}
+        super().__init__(**told)
         self._signer = signer
 
     @classmethod

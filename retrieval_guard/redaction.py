@@ -19,10 +19,12 @@ class FoundEntity(Protocol):
     @property
     def type(self) -> str:
         """The entity type, such as ``US_SSN``."""
+        ...
 
     @property
     def score(self) -> float:
         """Confidence in [0, 1]."""
+        ...
 
 
 class RedactedText(Protocol):
@@ -31,10 +33,12 @@ class RedactedText(Protocol):
     @property
     def text(self) -> str:
         """The masked text."""
+        ...
 
     @property
     def entities(self) -> Sequence[FoundEntity]:
         """What was masked."""
+        ...
 
 
 class TextRedactor(Protocol):
@@ -44,6 +48,7 @@ class TextRedactor(Protocol):
         self, texts: Sequence[str], entities: Collection[str] | None = None
     ) -> Sequence[RedactedText]:
         """Return each text masked, in order."""
+        ...
 
 
 class Redaction:

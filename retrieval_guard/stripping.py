@@ -20,14 +20,17 @@ class Stripped(Protocol):
     @property
     def text(self) -> str:
         """The text without the removed spans."""
+        ...
 
     @property
     def removed(self) -> tuple[tuple[int, int], ...]:
         """The removed spans, in characters of the input."""
+        ...
 
     @property
     def findings(self) -> Sequence[Finding]:
         """Why the spans were removed."""
+        ...
 
 
 class Stripper(Protocol):
@@ -35,6 +38,7 @@ class Stripper(Protocol):
 
     def strip(self, text: str, threshold: float | None = None) -> Stripped:
         """Return the text without spans that score ``threshold`` or more."""
+        ...
 
 
 class Stripping:
