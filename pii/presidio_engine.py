@@ -216,6 +216,9 @@ def _plausible(text: str, result: RecognizerResult) -> bool:
     piece = text[result.start : result.end]
     if result.entity_type == "DATE_TIME":
         return is_concrete_date(piece)
+    if result.entity_type == "UK_NHS":
+        # One in eleven ten-digit numbers has a valid check digit; dashes write a telephone number.
+        return "-" not in piece or "nhs" in text[max(0, result.start - 40) : result.start].lower()
     if result.entity_type in {"ORGANIZATION", "PERSON"}:
         return piece.strip(" .:#'").casefold() not in _NOT_NAMES
     return True

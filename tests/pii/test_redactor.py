@@ -27,6 +27,8 @@ PATTERNS = sorted(set(SUPPORTED_TYPES) - set(NER_TYPES))
         ("378282246310005", "<CREDIT_CARD>"),
         ("a@b.com, c@d.org e@f.net", "<EMAIL_ADDRESS>, <EMAIL_ADDRESS> <EMAIL_ADDRESS>"),
         ("write to <ada@example.internal>!", "write to <<EMAIL_ADDRESS>>!"),
+        ("call 212-555-0199 now", "call <PHONE_NUMBER> now"),
+        ("NHS number 212-555-0199", "NHS number <UK_NHS>"),
         ("call (555) 123-4567 now", "call <PHONE_NUMBER> now"),
         ("call 555.123.4567 x12 now", "call <PHONE_NUMBER> now"),
         ("call +44 20 7946 0958", "call <PHONE_NUMBER>"),
