@@ -11,6 +11,7 @@ model that is not installed is an error where Presidio would download it.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -90,6 +91,10 @@ class _RuleRecognizer(LocalRecognizer):
             for rule in self._rules
             for start, end, score in rule(text)
         ]
+
+
+_TABLE_CELLS = re.compile(r"\d{1,3}\.\d{1,2}\s+\d+\.\d{2}|\d{2}-\d{4}\s+\d{1,2}")
+"""Neighbouring cells that have a telephone number's digits: hours and amount, month and day."""
 
 
 class _PhoneRecognizer(PhoneRecognizer):
@@ -216,6 +221,8 @@ def _plausible(text: str, result: RecognizerResult) -> bool:
     piece = text[result.start : result.end]
     if result.entity_type == "DATE_TIME":
         return is_concrete_date(piece)
+    if result.entity_type == "PHONE_NUMBER":
+        return _TABLE_CELLS.fullmatch(piece.strip()) is None
     if result.entity_type == "UK_NHS":
         # One in eleven ten-digit numbers has a valid check digit; dashes write a telephone number.
         return "-" not in piece or "nhs" in text[max(0, result.start - 40) : result.start].lower()

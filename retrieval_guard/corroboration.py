@@ -4,8 +4,8 @@
 - INVARIANT: passages without a verified source count as one source together.
 - INVARIANT: a source's passage never makes way for another source's only because they are near each
   other: a swapped fact is near the truth, and whoever ranks first would silence the other.
-- Of passages that say much the same, whoever says it, no more are chosen than one source may give:
-  five sources of one author say much the same.
+- Of sources that say much the same, no more are heard than one source may give passages: five
+  sources of one author say much the same. One source alone never silences another.
 """
 
 from __future__ import annotations
@@ -93,19 +93,20 @@ def voice(passage: Passage) -> str:
 def _refusal(
     passage: Passage, chosen: Sequence[Passage], used: Counter[str], source_cap: int | None
 ) -> Dropped | None:
-    alike = 0
+    alike: set[str] = set()
     for better in chosen:
         near = _cosine(passage, better)
         own = voice(passage) == voice(better)
         if passage.plain == better.plain or (own and near >= REPEATED_COSINE):
             return passage.dropped("duplicate", f"it says the same as {better.chunk.id}")
-        alike += near >= ALIKE_COSINE
+        if near >= ALIKE_COSINE and not own:
+            alike.add(voice(better))
     if source_cap is None:
         return None
     if used[voice(passage)] >= source_cap:
         return passage.dropped("source_cap", f"its source already gives {source_cap} passages")
-    if alike >= source_cap:
-        return passage.dropped("alike", f"{alike} better passages say much the same")
+    if len(alike) >= source_cap:
+        return passage.dropped("alike", f"{len(alike)} other sources say much the same")
     return None
 
 

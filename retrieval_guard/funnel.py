@@ -55,7 +55,8 @@ class Ask:
 class Funnel:
     """Narrows candidates to what may be served; made for one retrieval.
 
-    - INVARIANT: a passage is served only after every step saw the text that is served.
+    - INVARIANT: a passage is served only after every step saw it; the scans see it before anything
+      is masked, since an order to mail a file reads harmless without the address.
     - INVARIANT: whatever a step raises ends the retrieval (`StepFailedError`).
     """
 
@@ -109,20 +110,18 @@ class Funnel:
                 break
         # Kept apart: what this selection leaves out may be chosen among deeper candidates.
         self._unchosen = selection.dropped
-        return served, selection.filled(self._ask.limit)
+        return self._masked(served), selection.filled(self._ask.limit)
 
     def left_out(self) -> tuple[Dropped, ...]:
         """Return every candidate that was dropped, and by which step."""
         return (*self._dropped.values(), *self._unchosen)
 
     def _prepared(self, chosen: Sequence[Passage]) -> list[Passage]:
-        """Strip and redact the chosen passages, each once."""
+        """Strip the chosen passages, each once."""
         fresh = [passage for passage in chosen if passage.chunk.id not in self._ready]
         with self._layers.guarded("strip"):
             stripped = [self._steps.stripping(passage) for passage in fresh]
-        with self._layers.guarded("redact"):
-            masked = self._steps.redaction(self._kept(stripped))
-        self._ready.update({passage.chunk.id: passage for passage in masked})
+        self._ready.update({passage.chunk.id: passage for passage in self._kept(stripped)})
         return [self._ready[p.chunk.id] for p in chosen if p.chunk.id in self._passages]
 
     def _joined(self, passages: Sequence[Passage]) -> tuple[Passage, ...]:
@@ -130,6 +129,10 @@ class Funnel:
             joined = self._steps.joins(passages)
         self._kept(joined.dropped)
         return joined.passages
+
+    def _masked(self, passages: Sequence[Passage]) -> tuple[Passage, ...]:
+        with self._layers.guarded("redact"):
+            return tuple(self._steps.redaction(passages))
 
     def _kept(self, outcomes: Sequence[Outcome]) -> list[Passage]:
         """Record what was dropped and return the rest."""

@@ -55,6 +55,8 @@ def test_a_pattern_is_masked(redactor: Redactor, text: str, masked: str) -> None
         "public licence fees of 250 USD",
         "user@localhost and @mentions",
         "The part 4111-1111 is 40 x 12.",
+        "Filing of the motion 1.6 424.00",
+        "invoice 06-2025 15 days",
         "",
         "   \n",
     ],
