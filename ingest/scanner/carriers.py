@@ -13,6 +13,10 @@ from ...core.verdict import Severity
 
 VERSION = "carriers@1"
 
+_ANY = re.compile(
+    "[\u00ad\u034f\u180e\u200b-\u200f\u202d\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff"
+    "\U000e0000-\U000e01ef]"
+)
 _TAGS = re.compile("(\U0001f3f4?)([\U000e0000-\U000e007f]+)")
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}")
 _ZERO_WIDTH = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff\u180e]{8,}")
@@ -38,7 +42,7 @@ class Payload:
 
 def hidden_payloads(text: str) -> Iterator[Payload]:
     """Yield every stretch of ``text`` (untrusted) that hides something; linear."""
-    if text.isascii():
+    if text.isascii() or not _ANY.search(text):
         return
     yield from _tag_payloads(text)
     yield from _selector_payloads(text)
