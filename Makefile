@@ -42,7 +42,8 @@ layering: install
 
 .PHONY: coverage
 coverage: install
-	$(BIN)/pytest -q --cov --cov-report=term
+	$(BIN)/pytest -q --cov --cov-report=term --durations=15 \
+		--ignore=tests/test_house.py --ignore=tests/docs
 
 docs: install ## Every example in the docs and docstrings runs, every link leads somewhere.
 	$(BIN)/pytest -q tests/docs
