@@ -7,6 +7,7 @@ The worst window decides, so length dilutes nothing.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections import deque
@@ -73,8 +74,10 @@ class Window:
 @cache
 def shipped_weights() -> Weights:
     """Return the committed weights; read once a process, for they cannot change."""
-    data: dict[str, Any] = json.loads((Path(__file__).parent / "weights.json").read_text("utf-8"))
-    return Weights(version=data["version"], intercept=data["intercept"], groups=data["groups"])
+    content = (Path(__file__).parent / "weights.json").read_bytes()
+    data: dict[str, Any] = json.loads(content)
+    version = f"{data['version']}+{hashlib.sha256(content).hexdigest()[:8]}"
+    return Weights(version=version, intercept=data["intercept"], groups=data["groups"])
 
 
 def windows(hits: Sequence[Hit], weights: Weights) -> list[Window]:
