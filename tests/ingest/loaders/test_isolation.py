@@ -165,6 +165,8 @@ def run_python(code: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         text=True,
         cwd="/",
+        # A shell that starts the tests in the background has interrupts ignored, and so would we.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
