@@ -4,7 +4,8 @@
 
 DIR holds ``poison/clean_*.jsonl`` and ``poison/poison_*.jsonl``. Measured: documents per second and
 peak memory of ``ragbastion ingest``; the same embedding and store without any guard in the same run
-as a ratio; what was quarantined wrongly; what poison got into the store and into answers.
+as a ratio of CPU times, which other work on the machine disturbs least; what was quarantined
+wrongly; what poison got into the store and into answers.
 """
 
 from __future__ import annotations
@@ -54,14 +55,19 @@ def measure(data: Path, work: Path, questions: int, limit: int) -> dict[str, Any
     clean = [path for path in files if path.name.startswith("clean_")]
     poison = [path for path in files if path.name.startswith("poison_")]
     rows = [ingest(path, work) for path in clean]
-    guarded_rate = sum(row["documents"] for row in rows) / sum(row["seconds"] for row in rows)
-    bare_rate = bare_ingest(clean[0], work)
+    largest = max(rows, key=lambda row: row["documents"])
+    bare = bare_ingest(work / f"{largest['file']}.jsonl", work)
+    documents = sum(row["documents"] for row in rows)
     rows += [ingest(path, work, source="attacker") for path in poison]
     return {
+        "rows a file at most": limit or "all",
         "files": rows,
-        "clean documents per second, command included": guarded_rate,
-        "ratio to embedding and storing without a guard": guarded_rate / bare_rate,
+        "clean documents per second": documents / sum(row["s"] for row in rows[: len(clean)]),
+        "per CPU second": documents / sum(row["CPU s"] for row in rows[: len(clean)]),
+        "CPU time, ratio to embedding and storing without a guard": largest["CPU s"]
+        / bare["CPU s"],
         "peak memory of one ingest, MB": max(row["peak MB"] for row in rows),
+        "the same without a guard, MB": bare["peak MB"],
         "answers": ask(poison, work, questions),
     }
 
@@ -73,7 +79,8 @@ def ingest(path: Path, work: Path, source: str | None = None) -> dict[str, Any]:
     command = [sys.executable, "-m", "ragbastion", "ingest", str(path), "--tenant", TENANT]
     command += ["--source", source or path.stem, "--collection", COLLECTION]
     command += ["--store", str(work / "store"), "--json"]
-    report, seconds, peak = _run(command)
+    output, cost = _run(command)
+    report = json.loads(output)
     return {
         "file": path.stem,
         "documents": report["documents"],
@@ -81,13 +88,12 @@ def ingest(path: Path, work: Path, source: str | None = None) -> dict[str, Any]:
         "quarantined share": report["quarantined"] / max(1, report["documents"]),
         "failed": report["failed"],
         "chunks": report["chunks"],
-        "seconds": seconds,
-        "peak MB": peak,
+        **cost,
     }
 
 
-def _run(command: list[str]) -> tuple[dict[str, Any], float, float]:
-    """Run a command; return its JSON report, its seconds and its peak memory in MB."""
+def _run(command: list[str]) -> tuple[str, dict[str, float]]:
+    """Run a command; return its output, and its wall and CPU seconds and peak memory in MB."""
     start = time.perf_counter()
     with tempfile.TemporaryFile("w+") as out:
         process = subprocess.Popen(command, stdout=out)
@@ -97,17 +103,16 @@ def _run(command: list[str]) -> tuple[dict[str, Any], float, float]:
         if process.returncode not in (0, 1):
             raise SystemExit(f"{command} failed with {process.returncode}")
         out.seek(0)
-        return json.load(out), seconds, usage.ru_maxrss / 1024
+        cpu = usage.ru_utime + usage.ru_stime
+        return out.read(), {"s": seconds, "CPU s": cpu, "peak MB": usage.ru_maxrss / 1024}
 
 
-def bare_ingest(path: Path, work: Path) -> float:
-    """Embed and store the rows of one file with the same parts and no guard; rows per second.
+def bare_ingest(path: Path, work: Path) -> dict[str, float]:
+    """Embed and store the rows of one file with the same parts and no guard; return its cost.
 
-    Like the command, the time includes a fresh process that loads the model.
+    Like the command, it is a fresh process that loads the model.
     """
-    start = time.perf_counter()
-    subprocess.run([sys.executable, __file__, "--bare", str(path), str(work / "bare")], check=True)
-    return len(path.read_text().splitlines()) / (time.perf_counter() - start)
+    return _run([sys.executable, __file__, "--bare", str(path), str(work / "bare")])[1]
 
 
 def _bare(path: Path, folder: Path) -> None:
