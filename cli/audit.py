@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +11,7 @@ import typer
 from ..core.errors import AuditError, UsageError
 from .command import ExitCode, command, complain
 from .options import AnyTenant, Config, Json
-from .output import json_text, write_json, write_line, write_table
+from .output import json_text, utc_time, write_json, write_line, write_table
 from .state import load
 
 if TYPE_CHECKING:
@@ -89,9 +88,8 @@ def _anchor(text: str) -> AuditReport:
 
 def _row(entry: AuditEntry) -> list[object]:
     record = entry.record
-    when = datetime.fromtimestamp(record["time_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     names = ("kind", "tenant", "principal", "subject", "outcome")
-    return [entry.seq, when, *(record[name] for name in names)]
+    return [entry.seq, utc_time(record["time_ms"] / 1000), *(record[name] for name in names)]
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -72,6 +73,13 @@ def write_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     for row in cells:
         table.add_row(*(Text(printable(str(cell), keep="\n")) for cell in row))
     console().print(table)
+
+
+def utc_time(seconds: float | None) -> str:
+    """Return a time since the epoch as a reader in any zone understands it; "" for none."""
+    if seconds is None:
+        return ""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def write_text(text: str) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .command import ExitCode, command
 from .ingest import report_code, write_report
 from .options import AnyTenant, Config, Json, Store
-from .output import write_json, write_table
+from .output import utc_time, write_json, write_table
 from .state import load, open_guard, user_name
 
 if TYPE_CHECKING:
@@ -79,12 +79,17 @@ def show(
         write_json(fields)
         return ExitCode.CLEAN
     verdict = fields["verdict"]
-    plain = [name for name in fields if name not in {"verdict", "decisions"}]
-    write_table(identifier, ("field", "value"), [[name, fields[name]] for name in plain])
+    write_table(identifier, ("field", "value"), _rows(fields))
     columns = ("kind", "detector", "score", "severity", "span", "evidence")
     rows = [[finding[column] for column in columns] for finding in verdict["findings"]]
     write_table(f"{verdict['decision']}, score {verdict['score']}", columns, rows)
     return ExitCode.CLEAN
+
+
+def _rows(fields: Mapping[str, Any]) -> list[list[object]]:
+    times = {name: utc_time(fields[name]) for name in ("created_at", "decided_at")}
+    shown = {**fields, **times}
+    return [[name, shown[name]] for name in shown if name not in {"verdict", "decisions"}]
 
 
 def release(
