@@ -53,6 +53,9 @@ class SourceRegistry:
 
     def register(self, tenant: str, source: str, *, trusted: bool = True) -> SourceRecord:
         """Return the source's record, made with ``trusted`` if it is new."""
+        known = self.source(tenant, source)
+        if known is not None:
+            return known
         with transaction(self._database) as database:
             database.execute(
                 "INSERT OR IGNORE INTO sources VALUES (?, ?, ?, ?)",
@@ -92,6 +95,8 @@ class SourceRegistry:
 
     def add_key(self, key_id: str, tenant: str, name: str, public_pem: str) -> None:
         """Register a public key for a tenant's source or reviewer; known keys stay as they are."""
+        if self.key(key_id) is not None:
+            return
         with transaction(self._database) as database:
             database.execute(
                 "INSERT OR IGNORE INTO keys VALUES (?, ?, ?, ?, ?, NULL, NULL)",
