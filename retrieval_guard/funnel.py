@@ -79,7 +79,7 @@ class Funnel:
             self._admit(hits)
             served, filled = self._choose()
             if filled or len(hits) < fetched or fetched >= self._ask.max_candidates:
-                return served
+                return self._masked(served)
             fetched = min(2 * fetched, self._ask.max_candidates)
 
     def _admit(self, hits: Sequence[Hit]) -> None:
@@ -110,7 +110,7 @@ class Funnel:
                 break
         # Kept apart: what this selection leaves out may be chosen among deeper candidates.
         self._unchosen = selection.dropped
-        return self._masked(served), selection.filled(self._ask.limit)
+        return served, selection.filled(self._ask.limit)
 
     def left_out(self) -> tuple[Dropped, ...]:
         """Return every candidate that was dropped, and by which step."""
