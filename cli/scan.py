@@ -8,11 +8,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..core.verdict import Decision
 from ..gateway.contract import Fields, stripped_fields, verdict_fields
 from .command import ExitCode, command
 from .jsonl import LineJob, TextLine, run_lines
 from .one_text import run_texts
 from .options import Config, Json, Lines, OneFile, Threshold
+from .scan_options import (
+    Accept,
+    Accepted,
+    Exclude,
+    Fail,
+    FailOn,
+    Include,
+    Output,
+    Report,
+    ReportFormat,
+    Root,
+    ShortJson,
+)
 from .state import load
 
 if TYPE_CHECKING:
@@ -33,7 +47,15 @@ def scan(
     ] = None,
     jsonl: Lines = None,
     threshold: Threshold = None,
-    json_output: Json = False,
+    report: Report = None,
+    json_output: ShortJson = False,
+    output: Output = None,
+    fail_on: Fail = FailOn.FLAG,
+    baseline: Accepted = None,
+    write_baseline: Accept = None,
+    include: Include = None,
+    exclude: Exclude = None,
+    root: Root = Path(),
     config: Config = None,
 ) -> ExitCode:
     """Look for instructions aimed at the model, in files (hidden text too) or in JSON Lines.
@@ -43,12 +65,34 @@ def scan(
     settings = load(config)
     if bool(paths) == bool(jsonl):
         raise typer.BadParameter("give files or folders, or --jsonl FILE, one of the two")
-    scanner = open_scanner(settings.scan, threshold)
+    scan_settings = with_threshold(settings.scan, threshold)
     if jsonl:
-        return run_lines(scan_job(scanner), jsonl, settings.load.max_line_bytes)
-    from .scan_files import scan_files
+        if report or output or baseline or write_baseline or include or exclude:
+            raise typer.BadParameter("with --jsonl, only --threshold and --fail-on have a meaning")
+        job = scan_job(open_scanner(scan_settings), fail_on)
+        return run_lines(job, jsonl, settings.load.max_line_bytes)
+    if json_output and report not in (None, ReportFormat.JSON):
+        raise typer.BadParameter(f"--json and --format {report}: give one of the two")
+    from .scan_files import ScanRequest, scan_files
+    from .scanned import FileScan
+    from .selection import Selection
 
-    return scan_files(scanner, paths or [], settings.load, as_json=json_output)
+    output = None if output == Path("-") else output
+    own = [path for path in (output, baseline, write_baseline) if path is not None]
+    request = ScanRequest(
+        selection=Selection(
+            paths=paths or [], root=root, include=include or (), exclude=exclude or (), own=own
+        ),
+        format=report or (ReportFormat.JSON if json_output else ReportFormat.TABLE),
+        output=output,
+        fail_on=fail_on,
+        baseline=baseline,
+        write_baseline=write_baseline,
+    )
+    files = FileScan(
+        scanner=open_scanner(scan_settings), settings=scan_settings, load=settings.load
+    )
+    return scan_files(files, request)
 
 
 def strip(
@@ -69,17 +113,22 @@ def strip(
     return run_texts(job, path, jsonl, settings.load, as_json=json_output)
 
 
-def open_scanner(settings: ScanSettings, threshold: float | None = None) -> Scanner:
-    """Build the scanner; a threshold below the flag threshold lowers that as well."""
+def with_threshold(settings: ScanSettings, threshold: float | None) -> ScanSettings:
+    """Return the settings at a threshold; one below the flag threshold lowers that as well."""
+    if threshold is None:
+        return settings
+    flag = min(settings.flag_threshold, threshold)
+    return settings.model_copy(update={"threshold": threshold, "flag_threshold": flag})
+
+
+def open_scanner(settings: ScanSettings) -> Scanner:
+    """Build the scanner."""
     from ..ingest.scanner import Scanner
 
-    if threshold is None:
-        return Scanner(settings)
-    flag = min(settings.flag_threshold, threshold)
-    return Scanner(settings.model_copy(update={"threshold": threshold, "flag_threshold": flag}))
+    return Scanner(settings)
 
 
-def scan_job(scanner: Scanner) -> LineJob[TextLine]:
+def scan_job(scanner: Scanner, fail_on: FailOn) -> LineJob[TextLine]:
     """Return the job of ``scan --jsonl``."""
 
     def answer(items: Sequence[TextLine]) -> list[Fields]:
@@ -88,7 +137,10 @@ def scan_job(scanner: Scanner) -> LineJob[TextLine]:
             verdict_fields(item.id, verdict) for item, verdict in zip(items, verdicts, strict=True)
         ]
 
-    return LineJob(parse=TextLine.parse, answer=answer, found=lambda a: a["decision"] != "allow")
+    def found(fields: Fields) -> bool:
+        return fail_on.met_by(Decision(fields["decision"]))
+
+    return LineJob(parse=TextLine.parse, answer=answer, found=found)
 
 
 def strip_job(scanner: Scanner, threshold: float) -> LineJob[TextLine]:

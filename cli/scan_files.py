@@ -3,103 +3,131 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..core.verdict import merge_verdicts
+from .baseline import Baseline, baseline_text, read_baseline
 from .command import ExitCode, complain
-from .output import write_json, write_table
+from .output import json_text, write_json, write_line
+from .scan_options import FailOn, ReportFormat
+from .scan_report import (
+    check_destination,
+    destination,
+    document_fields,
+    summary,
+    write_findings,
+)
+from .scanned import Failure, FileScan, ScanRun
+from .selection import Selection
 
 if TYPE_CHECKING:
-    from ..core.settings import LoadSettings
-    from ..core.verdict import Verdict
-    from ..ingest.loaders import LoadedDocument, LoadFailure
-    from ..ingest.scanner import Scanner
+    from ..core.settings import ScanSettings
 
 
-def scan_files(
-    scanner: Scanner, paths: Sequence[Path], settings: LoadSettings, *, as_json: bool
-) -> ExitCode:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanRequest:
+    """What is asked of a scan of files, beyond the scanner's settings."""
+
+    selection: Selection
+    format: ReportFormat = ReportFormat.TABLE
+    output: Path | None = None
+    fail_on: FailOn = FailOn.FLAG
+    baseline: Path | None = None
+    write_baseline: Path | None = None
+
+
+def scan_files(files: FileScan, request: ScanRequest) -> ExitCode:
     """Scan and report; a file that cannot be read is reported and the rest go on."""
-    from ..ingest.loaders import LoadedDocument, load_paths
+    check_destination(request.output)
+    check_destination(request.write_baseline)
+    baseline = read_baseline(request.baseline)
+    run = ScanRun()
+    with destination(request.output):
+        _collect(files, request, baseline, run)
+        code = _exit_code(run, request)
+        _report(run, request, baseline, code, files.settings)
+    if request.write_baseline is not None:
+        with destination(request.write_baseline):
+            write_line(baseline_text(run, baseline))
+    _complain(run, request, baseline)
+    return code
 
-    documents: list[dict[str, Any]] = []
-    failures: list[dict[str, str]] = []
-    for loaded in load_paths(paths, settings):
-        if isinstance(loaded, LoadedDocument):
-            documents.append(_scanned(scanner, loaded))
+
+def _collect(files: FileScan, request: ScanRequest, baseline: Baseline, run: ScanRun) -> None:
+    started = time.perf_counter()
+    judged = request.baseline is not None
+    for item in files.scan(request.selection, run):
+        if isinstance(item, Failure):
+            run.failures.append(item)
+            fields: object = item.as_dict()
         else:
-            failures.append(_failed(loaded))
-    _report(documents, failures, as_json=as_json)
-    if failures:
+            document = baseline.judge(item)
+            run.documents.append(document)
+            fields = document_fields(document, judged=judged)
+        if request.format is ReportFormat.JSONL:
+            write_line(json_text(fields))
+    run.seconds = time.perf_counter() - started
+
+
+def _exit_code(run: ScanRun, request: ScanRequest) -> ExitCode:
+    if run.failures:
         return ExitCode.FAILURE
-    found = any(document["decision"] != "allow" for document in documents)
+    # What has just been written to a baseline is accepted.
+    if request.write_baseline is not None:
+        return ExitCode.CLEAN
+    found = any(request.fail_on.met_by(document.open_decision) for document in run.documents)
     return ExitCode.FINDINGS if found else ExitCode.CLEAN
 
 
-def _scanned(scanner: Scanner, document: LoadedDocument) -> dict[str, Any]:
-    started = time.perf_counter()
-    visible = scanner.scan(document.text)
-    hidden = [(part, scanner.scan_hidden(part.text, part.reason)) for part in document.hidden]
-    verdict = merge_verdicts([visible, *(verdict for _, verdict in hidden)])
-    return {
-        "id": str(document.document),
-        "decision": verdict.decision.value,
-        "score": round(verdict.score, 6),
-        "findings": [finding.as_dict() for finding in visible.findings],
-        "hidden": [
-            {"reason": part.reason, "where": part.where, **_brief(verdict)}
-            for part, verdict in hidden
-        ],
-        "ms": round((time.perf_counter() - started) * 1000, 3),
-    }
-
-
-def _brief(verdict: Verdict) -> dict[str, Any]:
-    """Return a verdict on hidden text; its spans count from the start of that text."""
-    return {
-        "decision": verdict.decision.value,
-        "score": round(verdict.score, 6),
-        "findings": [finding.as_dict() for finding in verdict.findings],
-    }
-
-
-def _failed(failure: LoadFailure) -> dict[str, str]:
-    return {"path": failure.path, "where": failure.where, "error": str(failure.error)}
-
-
 def _report(
-    documents: list[dict[str, Any]], failures: list[dict[str, str]], *, as_json: bool
+    run: ScanRun,
+    request: ScanRequest,
+    baseline: Baseline,
+    code: ExitCode,
+    settings: ScanSettings,
 ) -> None:
-    if as_json:
-        write_json({"documents": documents, "failures": failures})
-    else:
-        rows = [row for document in documents for row in _rows(document)]
-        clean = sum(document["decision"] == "allow" for document in documents)
-        title = f"{len(documents)} documents scanned, {clean} of them clean"
-        write_table(title, ("document", "decision", "score", "finding", "where", "evidence"), rows)
-    for failure in failures:
-        complain(failure["error"])
+    if request.format is ReportFormat.TABLE:
+        write_findings(run)
+    elif request.format is ReportFormat.JSON:
+        judged = request.baseline is not None
+        documents = [document_fields(document, judged=judged) for document in run.documents]
+        failures = [failure.as_dict() for failure in run.failures]
+        fields: dict[str, object] = {"documents": documents, "failures": failures}
+        if judged:
+            stale = baseline.stale(run, request.selection.root)
+            fields["stale"] = [entry.model_dump() for entry in stale]
+        write_json(fields)
+    elif request.format is ReportFormat.SARIF:
+        write_json(_sarif(run, request, baseline, code, settings))
 
 
-def _rows(document: dict[str, Any]) -> list[tuple[object, ...]]:
-    """Return a row a finding; a document with none, or flagged by its score alone, has one row."""
-    head = (document["id"], document["decision"], f"{document['score']:.2f}")
-    found: list[tuple[object, ...]] = [
-        (*head, finding["kind"], _span(finding["span"]), finding["evidence"])
-        for finding in document["findings"]
-    ]
-    for part in document["hidden"]:
-        found += [
-            (*head, finding["kind"], f"hidden: {part['where']}", finding["evidence"])
-            for finding in part["findings"]
-        ]
-    if found or document["decision"] == "allow":
-        # Several rules may see the same words; a person wants to read them once.
-        return list(dict.fromkeys(found))
-    return [(*head, "", "", "")]
+def _sarif(
+    run: ScanRun,
+    request: ScanRequest,
+    baseline: Baseline,
+    code: ExitCode,
+    settings: ScanSettings,
+) -> object:
+    from ..ingest.scanner.rules import load_packs
+    from .sarif import SarifRun, sarif
+
+    packs = load_packs(settings.rule_packs)
+    facts = SarifRun(
+        rules={rule.id: rule for pack in packs for rule in pack.rules},
+        stale=baseline.stale(run, request.selection.root),
+        code=code,
+    )
+    return sarif(run, facts)
 
 
-def _span(span: list[int] | None) -> str:
-    return f"characters {span[0]}–{span[1]}" if span else ""
+def _complain(run: ScanRun, request: ScanRequest, baseline: Baseline) -> None:
+    """Tell what failed, what is stale and, unless the caller is a program, what was done."""
+    from .sarif import stale_line
+
+    for failure in run.failures:
+        complain(failure.error)
+    for entry in baseline.stale(run, request.selection.root):
+        complain(stale_line(entry))
+    if request.format is ReportFormat.TABLE or request.output is not None:
+        complain(summary(run))

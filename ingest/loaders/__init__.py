@@ -15,13 +15,18 @@ Parsers of complex formats run in a child process with limits on time and memory
 from __future__ import annotations
 
 from .document import HiddenText, Json, LoadedDocument, LoadFailure
-from .load import load_bytes, load_paths
+from .files import FoundFile, SkippedPath, find_files
+from .load import load_bytes, load_found, load_paths
 
 __all__ = [
+    "FoundFile",
     "HiddenText",
     "Json",
     "LoadFailure",
     "LoadedDocument",
+    "SkippedPath",
+    "find_files",
     "load_bytes",
+    "load_found",
     "load_paths",
 ]

@@ -38,7 +38,7 @@ def load_paths(
             if isinstance(found, SkippedPath):
                 yield LoadFailure(path=found.name, where="", error=found.error)
             else:
-                yield from _load_file(found, settings)
+                yield from load_found(found, settings)
 
 
 def load_bytes(
@@ -59,7 +59,8 @@ def load_bytes(
         yield from parse(format_, data, name, settings)
 
 
-def _load_file(found: FoundFile, settings: LoadSettings) -> Iterator[LoadedDocument | LoadFailure]:
+def load_found(found: FoundFile, settings: LoadSettings) -> Iterator[LoadedDocument | LoadFailure]:
+    """Yield the documents of one file that `find_files` found; a bad file is a `LoadFailure`."""
     try:
         with open_regular(found) as stream:
             if _is_json_lines(stream.peek(_PEEKED_BYTES), found.name):

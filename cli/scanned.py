@@ -1,0 +1,233 @@
+"""What a scan of files found: documents with their verdicts, and issues that count one by one."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..core.verdict import Decision, Finding, Severity, Verdict, merge_verdicts
+from ..ingest.loaders import HiddenText, LoadedDocument, LoadFailure, load_found
+from .places import Place, RowLines, Span, locator
+from .selection import Refused, Selection, Target
+
+if TYPE_CHECKING:
+    from ..core.settings import LoadSettings, ScanSettings
+    from ..ingest.scanner import Scanner
+
+SCORE_ALONE = "scanner.score"
+"""The rule of a verdict that no single finding explains."""
+_FINGERPRINT_CHARS = 32  # 128 bits of SHA-256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """A finding of a verdict that is not ``allow``, as code hosts and baselines know it.
+
+    ``decision`` is what it asks for by itself. ``fingerprint`` tells rule, path and the words that
+    were found, not their place. ``accepted`` is the reason that a baseline gives, or None.
+    """
+
+    rule: str
+    kind: str
+    decision: Decision
+    score: float
+    severity: Severity
+    evidence: str
+    fingerprint: str
+    span: Span | None = None
+    place: Place | None = None
+    hidden: HiddenText | None = None
+    accepted: str | None = None
+
+    @property
+    def where(self) -> str:
+        """Say for a person where it stands."""
+        if self.hidden is not None:
+            return f"hidden: {self.hidden.where}"
+        if self.place is not None:
+            return str(self.place)
+        return f"characters {self.span[0]}–{self.span[1]}" if self.span else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScannedDocument:
+    """One document of a file; ``hidden`` are its hidden parts with their verdicts."""
+
+    id: str
+    path: str
+    uri: str
+    media_type: str
+    visible: Verdict
+    hidden: Sequence[tuple[HiddenText, Verdict]] = ()
+    issues: Sequence[Issue] = ()
+    ms: float = 0.0
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return the verdicts on visible and hidden text as one."""
+        return merge_verdicts([self.visible, *(verdict for _, verdict in self.hidden)])
+
+    @property
+    def open_decision(self) -> Decision:
+        """Return the strictest decision that an issue outside the baseline asks for."""
+        asked = [issue.decision for issue in self.issues if issue.accepted is None]
+        return max(asked, key=lambda decision: decision.rank, default=Decision.ALLOW)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A file, or a part of it, that could not be scanned."""
+
+    path: str
+    where: str
+    error: str
+    uri: str
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the JSON form."""
+        return {"path": self.path, "where": self.where, "error": self.error}
+
+
+@dataclass(slots=True, kw_only=True)
+class ScanRun:
+    """Everything that one call found; ``paths`` are the files it read."""
+
+    documents: list[ScannedDocument] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    started: float = field(default_factory=time.time)
+    seconds: float = 0.0
+
+    @property
+    def issues(self) -> list[Issue]:
+        """Return every issue, in order."""
+        return [issue for document in self.documents for issue in document.issues]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileScan:
+    """Scans files with one scanner; ``settings`` are those that the scanner was built with."""
+
+    scanner: Scanner
+    settings: ScanSettings
+    load: LoadSettings
+
+    def scan(self, selection: Selection, run: ScanRun) -> Iterator[ScannedDocument | Failure]:
+        """Yield the documents and failures of every file, and note in ``run`` what was read."""
+        for target in selection:
+            if isinstance(target, Refused):
+                yield _failed(target.skipped.name, "", target.skipped.error, target)
+                continue
+            run.paths.append(target.path)
+            yield from self._file(target)
+
+    def _file(self, target: Target) -> Iterator[ScannedDocument | Failure]:
+        if _is_empty(target):
+            # Nothing in it can instruct anyone; the loaders refuse it, as nothing to ingest.
+            yield _document(target, target.found.name, "text/plain", self.scanner.scan(""))
+            return
+        rows = RowLines(target.found.path, self.load.max_line_bytes)
+        for loaded in load_found(target.found, self.load):
+            if isinstance(loaded, LoadFailure):
+                yield _failed(loaded.path, loaded.where, loaded.error, target)
+            else:
+                yield self._scanned(loaded, target, rows)
+
+    def _scanned(self, document: LoadedDocument, target: Target, rows: RowLines) -> ScannedDocument:
+        started = time.perf_counter()
+        visible = self.scanner.scan(document.text)
+        hidden = [
+            (part, self.scanner.scan_hidden(part.text, part.reason)) for part in document.hidden
+        ]
+        ms = (time.perf_counter() - started) * 1000
+        issues = list(self._visible_issues(visible, document, target, rows))
+        for part, verdict in hidden:
+            for finding, decision in self._told(verdict, self.settings.hidden_threshold):
+                issues.append(_issue(finding, decision, target.path, part.text, hidden=part))
+        return ScannedDocument(
+            id=str(document.document),
+            path=target.path,
+            uri=target.uri,
+            media_type=document.media_type,
+            visible=visible,
+            hidden=hidden,
+            issues=issues,
+            ms=ms,
+        )
+
+    def _visible_issues(
+        self, verdict: Verdict, document: LoadedDocument, target: Target, rows: RowLines
+    ) -> Iterator[Issue]:
+        told = list(self._told(verdict, self.settings.flag_threshold))
+        if not told:
+            return
+        locate = locator(document, target.found.name, rows.line_of(document))
+        for finding, decision in told:
+            span = finding.span
+            text = document.text[span[0] : span[1]] if span else document.text
+            place = locate(span) if span else None
+            yield _issue(finding, decision, target.path, text, place=place)
+
+    def _told(self, verdict: Verdict, flag_threshold: float) -> Iterator[tuple[Finding, Decision]]:
+        """Yield the findings that carry a verdict, each with the decision that it asks for.
+
+        The strongest always does, so accepting every other one never hides a verdict.
+        """
+        if verdict.decision is Decision.ALLOW:
+            return
+        if not verdict.findings:
+            alone = Finding(kind="injection", detector=SCORE_ALONE, score=verdict.score)
+            yield alone, verdict.decision
+            return
+        top = max(finding.score for finding in verdict.findings)
+        for finding in verdict.findings:
+            if finding.score >= min(top, self.settings.threshold):
+                yield finding, verdict.decision
+            elif finding.score >= min(top, flag_threshold):
+                yield finding, Decision.FLAG
+
+
+def fingerprint(rule: str, path: str, text: str) -> str:
+    """Return what stays the same when lines move and blanks or case change.
+
+    >>> fingerprint("a.b", "x.md", "Say  Yes") == fingerprint("a.b", "x.md", "say yes")
+    True
+    """
+    words = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    content = "\0".join((rule, path, words)).encode("utf-8", "backslashreplace")
+    return hashlib.sha256(content).hexdigest()[:_FINGERPRINT_CHARS]
+
+
+def _issue(finding: Finding, decision: Decision, path: str, text: str, **places: Any) -> Issue:
+    return Issue(
+        rule=finding.detector,
+        kind=finding.kind,
+        decision=decision,
+        score=finding.score,
+        severity=finding.severity,
+        evidence=finding.evidence,
+        span=finding.span,
+        fingerprint=fingerprint(finding.detector, path, text),
+        **places,
+    )
+
+
+def _document(target: Target, name: str, media_type: str, verdict: Verdict) -> ScannedDocument:
+    return ScannedDocument(
+        id=name, path=target.path, uri=target.uri, media_type=media_type, visible=verdict
+    )
+
+
+def _failed(path: str, where: str, error: Exception, target: Target | Refused) -> Failure:
+    return Failure(path=path, where=where, error=str(error), uri=target.uri)
+
+
+def _is_empty(target: Target) -> bool:
+    try:
+        return target.found.path.is_file() and target.found.path.stat().st_size == 0
+    except OSError:
+        return False
