@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -177,10 +177,12 @@ _MARKS = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _INVISIBLE_RUN = re.compile(f"[{INVISIBLE}]+")
 _CLUSTER = re.compile(f"[^{_MARKS}\\s][{_MARKS}]+|[\u1100-\u115e][\u1161-\u11ff]+")
+_JOINING = re.compile(f"[{_MARKS}\u1161-\u11ff]")
 _NON_ASCII_RUN = re.compile("[^\x00-\x7f]+")
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
+_PLAIN = bytes(range(32, 127)) + b"\t\n\v\f\r"
 # Longer than any layout needs; a rule's separators match shorter runs themselves.
 _SPACE_RUN = re.compile(r"\s{64,}")
+_SPACE_SAMPLE = re.compile(r"\s{8}")
 _OTHER_SCRIPTS = "\u0370-\u03ff\u0400-\u052f\u0531-\u058f\u13a0-\u13f5\u2c80-\u2cff\ua4d0-\ua4ff"
 _OTHER_LETTER = re.compile(f"[{_OTHER_SCRIPTS}]")
 _WORD = re.compile(f"[A-Za-z{_OTHER_SCRIPTS}]+")
@@ -235,9 +237,37 @@ def _fold(character: str) -> tuple[str, Trick | None]:
 _FOLDED = _Folded()
 
 
+class _Needs(dict[str, int]):
+    """The stages of canonicalising that a single character calls for, as bits."""
+
+    def __missing__(self, character: str) -> int:
+        folded = _FOLDED[character][0]
+        needs = _INVISIBLES * bool(_INVISIBLE_RUN.match(character))
+        needs |= _CLUSTERS * bool(_JOINING.match(character))
+        needs |= _FOLDS * (folded != character)
+        needs |= _LOOK_ALIKES * bool(_OTHER_LETTER.search(character + folded))
+        self[character] = needs
+        return needs
+
+
+_INVISIBLES, _CLUSTERS, _FOLDS, _LOOK_ALIKES = 1, 2, 4, 8
+_NEEDS = _Needs()
+
+
 def raw_view(text: str) -> View:
     """Return the text as it is; lone surrogates, which no encoding holds, read as U+FFFD."""
-    return View("raw", _SURROGATE.sub("\ufffd", text))
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = _SURROGATE.sub("\ufffd", text)
+    return View("raw", text)
+
+
+def unusual(text: str) -> set[str]:
+    """Return the characters of ``text`` that are neither plain ASCII nor white space of it."""
+    if text.isascii() and text.isprintable():
+        return set()
+    return set(text.encode("utf-8", "replace").translate(None, _PLAIN).decode())
 
 
 def canonical(text: str) -> View:
@@ -252,13 +282,23 @@ def canonical(text: str) -> View:
 def canonicalise(view: View, name: str) -> View:
     """Return the canonical form of any view, or the view itself where nothing changes."""
     changed = view
-    if not view.text.isascii():
-        for stage in (_invisible_edits, _cluster_edits, _fold_edits, _homoglyph_edits):
-            changed = changed.rewritten(stage(changed.text))
-    elif _CONTROL.search(view.text):
-        changed = changed.rewritten(_invisible_edits(changed.text))
+    for stage in _stages(view.text):
+        changed = changed.rewritten(stage(changed.text))
     changed = changed.rewritten(_space_edits(changed.text))
     return View(name, changed.text, changed.maps, changed.depth) if changed is not view else view
+
+
+def _stages(text: str) -> Iterator[Callable[[str], list[Edit]]]:
+    """Yield the stages that may change ``text``; for most texts there are none."""
+    needs = 0
+    for character in unusual(text):
+        needs |= _NEEDS[character]
+    if needs & _CLUSTERS:
+        # What marks compose to may be anything.
+        needs |= _FOLDS | _LOOK_ALIKES
+    for need, stage in _STAGES.items():
+        if needs & need:
+            yield stage
 
 
 def _replacing(
@@ -316,6 +356,15 @@ def _homoglyph_edits(text: str) -> list[Edit]:
 
 
 def _space_edits(text: str) -> list[Edit]:
-    if len(text) < 64:
+    # A run of 64 shows in every eighth character.
+    if not _SPACE_SAMPLE.search(text[::8]):
         return []
     return _replacing(_SPACE_RUN, text, lambda run: "\n" if "\n" in run else " ", None)
+
+
+_STAGES = {
+    _INVISIBLES: _invisible_edits,
+    _CLUSTERS: _cluster_edits,
+    _FOLDS: _fold_edits,
+    _LOOK_ALIKES: _homoglyph_edits,
+}

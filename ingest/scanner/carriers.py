@@ -10,12 +10,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...core.verdict import Severity
+from ..canonical import unusual
 
 VERSION = "carriers@1"
 
-_ANY = re.compile(
-    "[\u00ad\u034f\u180e\u200b-\u200f\u202d\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff"
-    "\U000e0000-\U000e01ef]"
+_CARRIERS = frozenset(
+    chr(code)
+    for first, last in (
+        (0x00AD, 0x00AD),
+        (0x034F, 0x034F),
+        (0x180E, 0x180E),
+        (0x200B, 0x200F),
+        (0x202D, 0x202E),
+        (0x2060, 0x2064),
+        (0xFE00, 0xFE0F),
+        (0xFEFF, 0xFEFF),
+        (0xE0000, 0xE01EF),
+    )
+    for code in range(first, last + 1)
 )
 _TAGS = re.compile("(\U0001f3f4?)([\U000e0000-\U000e007f]+)")
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}")
@@ -42,7 +54,7 @@ class Payload:
 
 def hidden_payloads(text: str) -> Iterator[Payload]:
     """Yield every stretch of ``text`` (untrusted) that hides something; linear."""
-    if text.isascii() or not _ANY.search(text):
+    if not _CARRIERS.intersection(unusual(text)):
         return
     yield from _tag_payloads(text)
     yield from _selector_payloads(text)

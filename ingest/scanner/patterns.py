@@ -1,14 +1,15 @@
-"""The RE2 adapter: many patterns matched in one linear pass; the only module that imports re2."""
+"""The RE2 adapter: many patterns matched in linear time; the only module that imports re2."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import re2
 
 from ...core.errors import SettingsError
+from .prefilter import Prefilter
 
 SEGMENT_BYTES = 8_192
 OVERLAP_BYTES = 1_024
@@ -16,97 +17,89 @@ OVERLAP_BYTES = 1_024
 
 
 class PatternSet:
-    """Patterns behind prefilters, which find in two passes the few that can occur in a text.
+    """Patterns behind a prefilter, which finds in one pass the few that can occur in a text.
 
-    A prefilter is RE2's own (FilteredRE2: a boolean of the literals that each pattern needs). One
-    automaton of all patterns was measured five to ten times slower, for its states multiply; for
-    the same reason two prefilters of half the patterns take half the time of one.
     Raises `SettingsError` naming the pattern that does not compile.
     """
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        half = (len(patterns) + 1) // 2
-        self._halves = [_compiled(part) for part in (patterns[:half], patterns[half:]) if part]
-        self._half = half
+        self._compiled = [compiled(pattern) for pattern in patterns]
+        self._prefilter = Prefilter(patterns)
 
-    def spans(self, data: bytes) -> Iterator[tuple[int, int, int]]:
-        """Yield ``(pattern, start, end)`` in bytes for every match in ``data``, which is UTF-8.
+    def spans(self, segment: Segment) -> Iterator[tuple[int, int, int]]:
+        """Yield ``(pattern, start, end)`` in characters of the text for every match in it.
 
         Matches of one pattern come from the left, without overlaps or empty ones.
         """
-        for number, (prefilter, compiled) in enumerate(self._halves):
-            for index in prefilter.Match(data, potential=True) or ():
-                for match in compiled[index].finditer(data):
-                    start, end = match.span()
-                    if end > start:
-                        yield number * self._half + index, start, end
-
-
-def _compiled(patterns: Sequence[str]) -> tuple[Any, list[Any]]:
-    options = re2.Options()
-    options.log_errors = False
-    prefilter = re2.Filter()
-    for pattern in patterns:
-        try:
-            prefilter.Add(pattern, options)
-        except re2.error as error:
-            raise SettingsError(
-                f"pattern {pattern!r} is not RE2 syntax: {_why(pattern)}; "
-                "RE2 knows no look-around and no back-references"
-            ) from error
-    prefilter.Compile()
-    return prefilter, [prefilter.re(index) for index in range(len(patterns))]
+        for index in self._prefilter.candidates(segment.folded()):
+            for match in self._compiled[index].finditer(segment.data):
+                start, end = match.span()
+                if end > start:
+                    yield index, segment.position(start), segment.position(end)
 
 
 class Gates:
-    """A few patterns of which only it matters whether they occur."""
+    """A few patterns of which only it matters whether they occur; one automaton of them all."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        self._compiled = [re2.compile(pattern) for pattern in patterns]
+        self._set = re2.Set.SearchSet()
+        for pattern in patterns:
+            self._set.Add(pattern)
+        self._set.Compile()
 
     def open(self, data: bytes) -> list[int]:
         """Return the indexes of the patterns that occur in ``data``, which is UTF-8."""
-        return [index for index, gate in enumerate(self._compiled) if gate.search(data)]
+        return list(self._set.Match(data) or ())
 
 
-class EncodedText:
-    """A text as UTF-8, cut into overlapping segments, with byte offsets told in characters."""
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of a text as UTF-8; ``first`` is the character of the text that it begins with."""
 
-    def __init__(self, text: str) -> None:
-        self.data = text.encode("utf-8", "replace")
-        self._starts: Any = None
-        self._ascii = len(self.data) == len(text)
+    data: bytes
+    first: int
+    is_ascii: bool
 
-    def segments(self) -> Iterator[tuple[int, bytes]]:
-        """Yield ``(first byte, bytes)``; each character is in one segment at least, whole."""
-        if len(self.data) <= SEGMENT_BYTES + OVERLAP_BYTES:
-            yield 0, self.data
-            return
-        for start in range(0, len(self.data), SEGMENT_BYTES):
-            first = self._boundary(start)
-            last = self._boundary(start + SEGMENT_BYTES + OVERLAP_BYTES)
-            yield first, self.data[first:last]
+    def folded(self) -> bytes:
+        """Return the bytes of the case-folded text."""
+        return self.data.lower() if self.is_ascii else self.data.decode().casefold().encode()
 
-    def characters(self, byte: int) -> int:
-        """Return how many characters start before ``byte``."""
-        if self._ascii:
-            return byte
-        if self._starts is None:
-            codes = np.frombuffer(self.data, dtype=np.uint8)
-            self._starts = np.flatnonzero((codes & 0xC0) != 0x80)
-        return int(np.searchsorted(self._starts, byte))
-
-    def _boundary(self, byte: int) -> int:
-        while byte < len(self.data) and self.data[byte] & 0xC0 == 0x80:
-            byte -= 1
-        return min(byte, len(self.data))
+    def position(self, byte: int) -> int:
+        """Return the character of the text that starts at ``byte`` of the segment."""
+        return self.first + (byte if self.is_ascii else len(self.data[:byte].decode()))
 
 
-def _why(pattern: str) -> str:
+def segments(text: str) -> Iterator[Segment]:
+    """Yield overlapping segments of ``text``; each character is in one at least."""
+    data = text.encode("utf-8", "replace")
+    is_ascii = len(data) == len(text)
+    if len(data) <= SEGMENT_BYTES + OVERLAP_BYTES:
+        yield Segment(data, 0, is_ascii)
+        return
+    position = 0
+    for start in range(0, len(data), SEGMENT_BYTES):
+        first, following = _boundary(data, start), _boundary(data, start + SEGMENT_BYTES)
+        last = _boundary(data, start + SEGMENT_BYTES + OVERLAP_BYTES)
+        yield Segment(data[first:last], position, is_ascii)
+        position += following - first if is_ascii else len(data[first:following].decode())
+
+
+def compiled(pattern: str) -> Any:
+    """Compile one pattern; raise `SettingsError` that says why it cannot be."""
     options = re2.Options()
     options.log_errors = False
     try:
-        re2.compile(pattern, options=options)
+        return re2.compile(pattern, options=options)
     except re2.error as error:
-        return str(error.args[0].decode() if isinstance(error.args[0], bytes) else error)
-    return "too large"
+        why = error.args[0]
+        why = why.decode() if isinstance(why, bytes) else str(why)
+        raise SettingsError(
+            f"pattern {pattern!r} is not RE2 syntax: {why}; "
+            "RE2 knows no look-around and no back-references"
+        ) from error
+
+
+def _boundary(data: bytes, byte: int) -> int:
+    while byte < len(data) and data[byte] & 0xC0 == 0x80:
+        byte -= 1
+    return min(byte, len(data))

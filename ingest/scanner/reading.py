@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ...core.verdict import Severity
 from ..canonical import Edit, Trick, View, canonicalise, raw_view
@@ -28,10 +28,11 @@ _BUDGET_FLOOR = 64_000
 def read_hits(text: str, signatures: Signatures) -> list[Hit]:
     """Return every hit of carriers and signatures in ``text`` (untrusted), by position."""
     found: dict[tuple[str, int], Hit] = {}
-    for payload in hidden_payloads(text):
+    payloads = sorted(hidden_payloads(text), key=lambda payload: payload.start)
+    for payload in payloads:
         _keep(found, _payload_hit(payload))
     context: Context | None = None
-    for view, matches, too_deep in _readings(text, signatures):
+    for view, matches, too_deep in _readings(text, payloads, signatures):
         for match in matches:
             context = context or Context(text)
             _keep(found, _signature_hit(match, view, context))
@@ -46,10 +47,10 @@ def _keep(found: dict[tuple[str, int], Hit], hit: Hit) -> None:
 
 
 def _readings(
-    text: str, signatures: Signatures
+    text: str, payloads: Sequence[Payload], signatures: Signatures
 ) -> Iterator[tuple[View, list[Match], list[tuple[int, int]]]]:
     """Yield each view with its matches, and the spans that still decode where reading stops."""
-    queue = deque(_first_views(text))
+    queue = deque(_first_views(text, payloads))
     budget = _BUDGET_FACTOR * len(text) + _BUDGET_FLOOR
     read = 0
     while queue:
@@ -67,20 +68,20 @@ def _readings(
         yield view, matches, too_deep
 
 
-def _first_views(text: str) -> Iterator[View]:
+def _first_views(text: str, payloads: Sequence[Payload]) -> Iterator[View]:
     raw = raw_view(text)
     yield raw
     canonical = canonicalise(raw, "canonical")
     if canonical is not raw:
         yield canonical
-    if edits := _payload_edits(text):
+    if edits := _payload_edits(payloads):
         unhidden = raw.rewritten(edits, "hidden", deeper=True)
         yield canonicalise(unhidden, unhidden.name)
 
 
-def _payload_edits(text: str) -> list[Edit]:
+def _payload_edits(payloads: Sequence[Payload]) -> list[Edit]:
     edits: list[Edit] = []
-    for payload in sorted(hidden_payloads(text), key=lambda payload: payload.start):
+    for payload in payloads:
         if payload.text and (not edits or payload.start >= edits[-1].end):
             # Set apart by lines, so that it does not run into the sentence that it hides in.
             shown = raw_view(f"\n{payload.text}\n").text

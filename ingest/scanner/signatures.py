@@ -8,7 +8,7 @@ from functools import cache
 
 from ..canonical import View
 from ..decoding import GATES
-from .patterns import EncodedText, Gates, PatternSet
+from .patterns import Gates, PatternSet, segments
 from .rules import Rule, RulePack, shipped_packs
 
 
@@ -33,14 +33,12 @@ class Signatures:
 
     def read(self, view: View) -> tuple[list[Match], set[str]]:
         """Return the matches in ``view`` and the decoders that are worth running on it. Linear."""
-        encoded = EncodedText(view.text)
         matches: list[Match] = []
         gates: set[str] = set()
-        for first, segment in encoded.segments():
-            gates.update(GATES[index].decoder for index in self._gates.open(segment))
+        for segment in segments(view.text):
+            gates.update(GATES[index].decoder for index in self._gates.open(segment.data))
             for index, start, end in self._set.spans(segment):
-                span = encoded.characters(first + start), encoded.characters(first + end)
-                matches.append(Match(self._owners[index], *span))
+                matches.append(Match(self._owners[index], start, end))
         return matches, gates
 
 
