@@ -55,12 +55,12 @@ def scan(
     write_baseline: Accept = None,
     include: Include = None,
     exclude: Exclude = None,
-    root: Root = Path(),
+    root: Root = None,
     config: Config = None,
 ) -> ExitCode:
     """Look for instructions aimed at the model, in files (hidden text too) or in JSON Lines.
 
-    Exit code: 0 nothing found, 1 something flagged or worse, 3 a file or line failed.
+    Exit code: 0 nothing found, 1 something flagged or worse (--fail-on), 3 a file or line failed.
     """
     settings = load(config)
     if bool(paths) == bool(jsonl):
@@ -81,7 +81,11 @@ def scan(
     own = [path for path in (output, baseline, write_baseline) if path is not None]
     request = ScanRequest(
         selection=Selection(
-            paths=paths or [], root=root, include=include or (), exclude=exclude or (), own=own
+            paths=paths or [],
+            root=root or Path(),
+            include=include or (),
+            exclude=exclude or (),
+            own=own,
         ),
         format=report or (ReportFormat.JSON if json_output else ReportFormat.TABLE),
         output=output,

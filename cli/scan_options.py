@@ -34,7 +34,10 @@ class FailOn(StrEnum):
 
 Report = Annotated[
     ReportFormat | None,
-    typer.Option("--format", help="How to tell findings in files; 'table' if left out."),
+    typer.Option(
+        "--format",
+        help="How to tell findings in files: table, json, jsonl or sarif; a table if left out.",
+    ),
 ]
 ShortJson = Annotated[bool, typer.Option("--json", help="Short for --format json.")]
 Output = Annotated[
@@ -42,7 +45,11 @@ Output = Annotated[
     typer.Option("--output", metavar="FILE", help="Write the report to FILE, not to stdout."),
 ]
 Fail = Annotated[
-    FailOn, typer.Option("--fail-on", help="The mildest decision that makes the exit code 1.")
+    FailOn,
+    typer.Option(
+        "--fail-on",
+        help="The mildest decision that makes the exit code 1: flag, quarantine, or never.",
+    ),
 ]
 Accepted = Annotated[
     Path | None,
@@ -69,12 +76,13 @@ Exclude = Annotated[
     ),
 ]
 Root = Annotated[
-    Path,
+    Path | None,
     typer.Option(
         "--root",
         metavar="FOLDER",
         exists=True,
         file_okay=False,
-        help="The folder that paths in SARIF, baselines and globs are relative to.",
+        help="The folder that paths in SARIF, baselines and globs are relative to; "
+        "the current one if left out.",
     ),
 ]
