@@ -7,6 +7,7 @@ set the clipboard. So JSON escapes control characters, and tables show them as e
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # C1 controls, line separators and bidi controls: JSON allows them raw, terminals act on them.
 _TERMINAL_CONTROLS = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+_LOG_COLUMNS = 120
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
@@ -56,7 +59,10 @@ def console(*, stderr: bool = False) -> Console:
     """Return a rich console that takes strings literally: no markup, no emoji codes."""
     from rich.console import Console
 
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    stream = sys.stderr if stderr else sys.stdout
+    # Into a log or a file, where rich would take 80 columns and fold most paths.
+    width = None if stream.isatty() or "COLUMNS" in os.environ else _LOG_COLUMNS
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
 
 
 def write_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

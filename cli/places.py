@@ -19,6 +19,9 @@ from ..ingest.loaders.formats import Format
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
+_TELLING_CHARS = 12
+"""A shorter fragment may stand in what was left out, and again by chance."""
+
 Span = tuple[int, int]
 
 
@@ -98,6 +101,17 @@ class _Source:
             at = self._counted(self._text[around[0] : around[1]], around[0])
             if at is not None:
                 return self._place(at + span[0] - around[0], span[1] - span[0])
+        return self._broken(span)
+
+    def _broken(self, span: Span) -> Place | None:
+        """Return the lines of one half, where something was left out of the other (a label)."""
+        middle = (span[0] + span[1]) // 2
+        for start, end in ((middle, span[1]), (span[0], middle)):
+            fragment = self._text[start:end]
+            at = self._counted(fragment, start) if len(fragment) >= _TELLING_CHARS else None
+            if at is not None:
+                place = self._place(at, len(fragment))
+                return Place(start_line=place.start_line, end_line=place.end_line)
         return None
 
     def _counted(self, fragment: str, start: int) -> int | None:

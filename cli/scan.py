@@ -18,6 +18,7 @@ from .scan_options import (
     Accept,
     Accepted,
     Exclude,
+    ExcludeFrom,
     Fail,
     FailOn,
     Include,
@@ -55,6 +56,7 @@ def scan(
     write_baseline: Accept = None,
     include: Include = None,
     exclude: Exclude = None,
+    exclude_from: ExcludeFrom = None,
     root: Root = None,
     config: Config = None,
 ) -> ExitCode:
@@ -67,7 +69,7 @@ def scan(
         raise typer.BadParameter("give files or folders, or --jsonl FILE, one of the two")
     scan_settings = with_threshold(settings.scan, threshold)
     if jsonl:
-        if report or output or baseline or write_baseline or include or exclude:
+        if report or output or baseline or write_baseline or include or exclude or exclude_from:
             raise typer.BadParameter("with --jsonl, only --threshold and --fail-on have a meaning")
         job = scan_job(open_scanner(scan_settings), fail_on)
         return run_lines(job, jsonl, settings.load.max_line_bytes)
@@ -75,7 +77,7 @@ def scan(
         raise typer.BadParameter(f"--json and --format {report}: give one of the two")
     from .scan_files import ScanRequest, scan_files
     from .scanned import FileScan
-    from .selection import Selection
+    from .selection import Selection, read_globs
 
     output = None if output == Path("-") else output
     own = [path for path in (output, baseline, write_baseline) if path is not None]
@@ -84,7 +86,7 @@ def scan(
             paths=paths or [],
             root=root or Path(),
             include=include or (),
-            exclude=exclude or (),
+            exclude=[*read_globs(exclude_from or ()), *(exclude or ())],
             own=own,
         ),
         format=report or (ReportFormat.JSON if json_output else ReportFormat.TABLE),

@@ -126,7 +126,7 @@ def _complain(run: ScanRun, request: ScanRequest, baseline: Baseline) -> None:
     from .sarif import stale_line
 
     for failure in run.failures:
-        complain(failure.error)
+        complain(str(failure))
     for entry in baseline.stale(run, request.selection.root):
         complain(stale_line(entry))
     if request.format is ReportFormat.TABLE or request.output is not None:

@@ -75,6 +75,16 @@ Exclude = Annotated[
         "--exclude", metavar="GLOB", help="Not files that match; as in .gitignore, repeatable."
     ),
 ]
+ExcludeFrom = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--exclude-from",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="Not files that match a line of FILE, such as .gitignore; repeatable.",
+    ),
+]
 Root = Annotated[
     Path | None,
     typer.Option(

@@ -64,7 +64,7 @@ def _rows(document: ScannedDocument) -> list[tuple[object, ...]]:
         seen = (_decision(issue), f"{issue.score:.2f}", issue.where, issue.evidence)
         rules.setdefault(seen, []).append(issue.rule)
     return [
-        (document.id, decision, score, "\n".join(dict.fromkeys(names)), where, evidence)
+        (document.label, decision, score, "\n".join(dict.fromkeys(names)), where, evidence)
         for (decision, score, where, evidence), names in rules.items()
     ]
 

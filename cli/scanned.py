@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.verdict import Decision, Finding, Severity, Verdict, merge_verdicts
 from ..ingest.loaders import HiddenText, LoadedDocument, LoadFailure, load_found
+from ..ingest.loaders.document import clean_text
 from .places import Place, RowLines, Span, locator
 from .selection import Refused, Selection, Target
 
@@ -55,16 +56,25 @@ class Issue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScannedDocument:
-    """One document of a file; ``hidden`` are its hidden parts with their verdicts."""
+    """One document of a file; ``hidden`` are its hidden parts with their verdicts.
+
+    ``id`` is the loader's; ``path`` is the file's, and ``part`` says which part of it, if not all.
+    """
 
     id: str
     path: str
+    part: str
     uri: str
     media_type: str
     visible: Verdict
     hidden: Sequence[tuple[HiddenText, Verdict]] = ()
     issues: Sequence[Issue] = ()
     ms: float = 0.0
+
+    @property
+    def label(self) -> str:
+        """Return what a person calls it."""
+        return self.path + self.part
 
     @property
     def verdict(self) -> Verdict:
@@ -80,12 +90,16 @@ class ScannedDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A file, or a part of it, that could not be scanned."""
+    """A file, or a part of it, that could not be scanned; ``path`` is the loader's name for it."""
 
     path: str
     where: str
     error: str
+    file: str
     uri: str
+
+    def __str__(self) -> str:
+        return self.error.replace(f"'{self.path}'", f"'{self.file}'", 1)
 
     def as_dict(self) -> dict[str, str]:
         """Return the JSON form."""
@@ -128,7 +142,7 @@ class FileScan:
     def _file(self, target: Target) -> Iterator[ScannedDocument | Failure]:
         if _is_empty(target):
             # Nothing in it can instruct anyone; the loaders refuse it, as nothing to ingest.
-            yield _document(target, target.found.name, "text/plain", self.scanner.scan(""))
+            yield _empty(target, self.scanner.scan(""))
             return
         rows = RowLines(target.found.path, self.load.max_line_bytes)
         for loaded in load_found(target.found, self.load):
@@ -151,6 +165,7 @@ class FileScan:
         return ScannedDocument(
             id=str(document.document),
             path=target.path,
+            part=str(document.document).removeprefix(clean_text(target.found.name)),
             uri=target.uri,
             media_type=document.media_type,
             visible=visible,
@@ -216,14 +231,19 @@ def _issue(finding: Finding, decision: Decision, path: str, text: str, **places:
     )
 
 
-def _document(target: Target, name: str, media_type: str, verdict: Verdict) -> ScannedDocument:
+def _empty(target: Target, verdict: Verdict) -> ScannedDocument:
     return ScannedDocument(
-        id=name, path=target.path, uri=target.uri, media_type=media_type, visible=verdict
+        id=target.found.name,
+        path=target.path,
+        part="",
+        uri=target.uri,
+        media_type="text/plain",
+        visible=verdict,
     )
 
 
 def _failed(path: str, where: str, error: Exception, target: Target | Refused) -> Failure:
-    return Failure(path=path, where=where, error=str(error), uri=target.uri)
+    return Failure(path=path, where=where, error=str(error), file=target.path, uri=target.uri)
 
 
 def _is_empty(target: Target) -> bool:

@@ -64,6 +64,18 @@ class Selection:
                     yield Target(found=item, path=told, uri=_uri(where, root))
 
 
+def read_globs(paths: Sequence[Path]) -> list[str]:
+    """Return the lines of files of globs; raise `UsageError` for one that cannot be read."""
+    globs: list[str] = []
+    for path in paths:
+        try:
+            globs += path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise UsageError(f"--exclude-from '{path}' cannot be read: {why}") from None
+    return globs
+
+
 def _spec(patterns: Sequence[str], option: str) -> GitIgnoreSpec:
     try:
         return GitIgnoreSpec.from_lines(patterns)

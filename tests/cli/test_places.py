@@ -64,6 +64,13 @@ def test_lines_of_markdown_are_exact(source: str, line: int) -> None:
     assert source[place.offset : place.offset + place.length] == WORDS
 
 
+def test_a_finding_with_something_left_out_has_its_line() -> None:
+    """An image's label is hidden text; the address that carries data out keeps its line."""
+    source = "# Delivery\n\nOn its way.\n\n![track](https://pixel.example.net/s.png?d=x)\n"
+    place = placed(source.encode(), "a.md", "![](https://pixel.example.net/s.png?d=x)")
+    assert place == Place(start_line=5, end_line=5)
+
+
 def test_markdown_that_cannot_be_told_apart_has_no_line() -> None:
     """The same line stands in a comment too: no line is better than a wrong one."""
     source = f"<div>\n<!--\n{WORDS}\n-->\n</div>\n\n{WORDS}\n"

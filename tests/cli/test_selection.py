@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ragbastion.cli.selection import Refused, Selection, Target
+from ragbastion.cli.selection import Refused, Selection, Target, read_globs
 from ragbastion.core.errors import UsageError
 
 
@@ -108,3 +108,17 @@ def test_a_link_can_be_excluded(root: Path) -> None:
     (root / "out.txt").symlink_to("/etc/hostname")
     selection = Selection(paths=[root], root=root, exclude=["out.txt", "src/", "img/"])
     assert paths(selection) == ["a.md", "e f#.txt"]
+
+
+def test_globs_of_a_file(root: Path) -> None:
+    """A .gitignore is read as it is, comments and blank lines included."""
+    (root / ".gitignore").write_text("# built\n\n*.png\n/src/\n")
+    globs = read_globs([root / ".gitignore"])
+    assert paths(Selection(paths=[root], root=root, exclude=globs)) == ["a.md", "e f#.txt"]
+
+
+def test_a_file_of_globs_that_is_no_text_is_refused(root: Path) -> None:
+    """It is named."""
+    (root / "globs").write_bytes(b"\xff")
+    with pytest.raises(UsageError, match="not UTF-8"):
+        read_globs([root / "globs"])
