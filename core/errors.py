@@ -20,6 +20,7 @@
     │   ├── CollectionNotFoundError the collection does not exist
     │   ├── UnknownTenantError      the collection holds nothing of that tenant
     │   └── ModelMismatchError      the collection was built with another embedding model
+    ├── DetectorError               a detector failed, so that nothing was judged
     └── MissingExtraError           an optional dependency is not installed
 
 Messages name ids, paths and limits, never document text, secrets or personal data.
@@ -106,6 +107,10 @@ class UnknownTenantError(StoreError):
 
 class ModelMismatchError(StoreError):
     """The collection was built with another embedding model or dimension."""
+
+
+class DetectorError(RagbastionError):
+    """A detector failed while it read a text; what it would have said is unknown."""
 
 
 class MissingExtraError(RagbastionError):

@@ -32,6 +32,11 @@ def sentence_around(text: str, start: int, end: int) -> tuple[int, int]:
     return first, last
 
 
+def sentence_ends(text: str) -> list[int]:
+    """Return where each sentence, line or cell of ``text`` ends, in order. Linear."""
+    return [match.end() for match in _BOUNDARY.finditer(text)]
+
+
 def next_sentence(text: str, end: int) -> tuple[int, int]:
     """Return the span of the sentence that begins after ``end``; empty at the end of the text."""
     start = end

@@ -1,0 +1,92 @@
+"""Public documents as training examples, and the folds of the leave-one-source-out protocol."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+from .synthesis import Example
+
+FOLDS: dict[str, tuple[str, ...]] = {
+    "bipia": ("bipia", "howto_docs_dev"),
+    "tasktracker": ("tasktracker_xquad", "wildguard_benign"),
+    "indirect_pia": ("indirect_pia", "security_docs_dev"),
+    "mail": ("llmail_attacks", "llmail_benign", "small_corpora", "piguard_valid"),
+    "tools": ("injecagent", "agentdojo"),
+}
+"""A fold leaves these files out, both attacks and harmless texts: harder than one file at a time."""
+ABOUT = ("security_docs_dev",)
+NOT_ABOUT = ("howto_docs_dev", "bipia", "tasktracker_xquad", "indirect_pia")
+
+
+def public_examples(data: Path) -> list[Example]:
+    """Read ``data/injection/*.jsonl``."""
+    return [
+        _example(path.stem, json.loads(line))
+        for path in sorted((data / "injection").glob("*.jsonl"))
+        for line in path.read_text("utf-8").split("\n")
+        if line
+    ]
+
+
+def clean_passages(data: Path) -> list[Example]:
+    """Read the harmless passages of ``data/poison/*.jsonl``."""
+    found = []
+    for path in sorted((data / "poison").glob("*.jsonl")):
+        for line in path.read_text("utf-8").split("\n"):
+            if line and not (row := json.loads(line))["label"]:
+                found.append(
+                    Example(
+                        text=row["text"],
+                        label=0,
+                        spans=(),
+                        source=f"poison/{path.stem}",
+                        group=row.get("title") or row["text"][:40],
+                    )
+                )
+    return found
+
+
+def left_out(examples: list[Example], fold: str) -> Iterator[Example]:
+    """Yield the examples of the files that ``fold`` leaves out."""
+    return (e for e in examples if e.source in FOLDS[fold])
+
+
+def kept(examples: list[Example], fold: str | None) -> list[Example]:
+    """Return the examples that ``fold`` trains on; all of them where it is None."""
+    return [e for e in examples if fold is None or e.source not in FOLDS[fold]]
+
+
+def sample(examples: list[Example], each: int, seed: int) -> list[Example]:
+    """Return at most ``each`` examples of every source and label, spread over their groups."""
+    rng = random.Random(seed)
+    chosen: list[Example] = []
+    for key in sorted({(e.source, e.label) for e in examples}):
+        groups: dict[str, list[Example]] = {}
+        for e in examples:
+            if (e.source, e.label) == key:
+                groups.setdefault(e.group, []).append(e)
+        pools = [rng.sample(g, len(g)) for _, g in sorted(groups.items())]
+        rng.shuffle(pools)
+        deep = [e for rank in range(max(map(len, pools))) for p in pools for e in p[rank : rank + 1]]
+        chosen += deep[:each]
+    return chosen
+
+
+def _example(source: str, row: dict[str, str | int | None]) -> Example:
+    text, span = str(row["text"]), str(row.get("span") or "")
+    start = text.find(span) if span else -1
+    label = int(row["label"] or 0)
+    spans: tuple[tuple[int, int], ...] | None = () if not label else None
+    if label and start >= 0:
+        spans = ((start, start + len(span)),)
+    return Example(
+        text=text,
+        label=label,
+        spans=spans,
+        source=source,
+        group=span or str(row.get("pair") or row.get("attack") or text[:40]),
+        about=1 if source in ABOUT else 0 if source in NOT_ABOUT else None,
+    )

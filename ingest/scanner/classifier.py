@@ -1,0 +1,203 @@
+"""The learned layer: how much each sentence of a text, read in its place, instructs a model.
+
+The network sees overlapping windows of the whole text and judges every token once, in the window
+where it stands further from the edge; a sentence's score is the mean of its tokens'. What belongs
+to a document and what does not is seen from the window, never from the sentence alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .gate import Gate
+from .model_files import SHIPPED, Manifest, read_model
+from .onnx_network import OnnxNetwork
+from .sentences import sentence_ends
+
+MAX_SENTENCE_TOKENS = 48
+"""A longer sentence is judged in pieces, so that an order inside it is not averaged away."""
+_SEGMENT_CHARS = 40_000
+_BATCH = 4
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence that the network read: its characters, and logits of what it and its window hold.
+
+    ``logit``: it instructs the model; ``window``: the window around it holds an injection;
+    ``about``: the window writes about attacks.
+    """
+
+    start: int
+    end: int
+    logit: float
+    window: float
+    about: float
+
+
+class Network(Protocol):
+    """What a `SpanClassifier` reads with; `OnnxNetwork` is one."""
+
+    def tokens(self, text: str) -> Tokens:
+        """Return the tokens of a text."""
+        ...
+
+    def read(self, windows: Sequence[Ints]) -> tuple[list[Floats], Floats]:
+        """Return token logits (l,) a window, and window logits (b, 2)."""
+        ...
+
+
+class Tokens(Protocol):
+    """Token ids (n,) and their character spans (n, 2)."""
+
+    @property
+    def ids(self) -> Ints:
+        """Return the ids."""
+        ...
+
+    @property
+    def offsets(self) -> Ints:
+        """Return the spans."""
+        ...
+
+
+class SpanClassifier:
+    """Judges the sentences of texts; the gate decides which windows the network reads.
+
+    Safe to share between threads. Linear in the text; every character stands before the gate.
+    """
+
+    def __init__(self, network: Network, gate: Gate | None, manifest: Manifest, version: str):
+        self._network, self._gate, self._manifest = network, gate, manifest
+        self.version = version
+
+    def read(self, text: str, wanted: Sequence[Span] = ()) -> list[Sentence]:
+        """Return the sentences that the network judged, by position.
+
+        ``text`` holds no surrogates. Windows that touch a ``wanted`` span are read, whatever the
+        gate says. Raises `DetectorError` if the network fails.
+        """
+        found: list[Sentence] = []
+        for first, last in _segments(text):
+            spans = [(a - first, b - first) for a, b in wanted if a < last and b > first]
+            for s in self._segment(text[first:last], spans):
+                found.append(Sentence(first + s.start, first + s.end, s.logit, s.window, s.about))
+        return found
+
+    def _segment(self, text: str, wanted: Sequence[Span]) -> Iterator[Sentence]:
+        tokens = self._network.tokens(text)
+        ids, offsets = tokens.ids, tokens.offsets
+        if not len(ids):
+            return
+        starts = sentence_starts(text, offsets)
+        opened = self._opened(ids, offsets, starts, wanted)
+        if not opened.any():
+            return
+        layout = windows(len(ids), self._manifest.window_tokens - 2, self._manifest.overlap_tokens)
+        needed = _needed(layout, starts, opened, len(ids))
+        logits, whole = self._judged(ids, layout, needed)
+        counts = np.diff(np.append(starts, len(ids)))
+        means = np.add.reduceat(logits, starts) / counts
+        home = np.searchsorted([own for _, _, own in layout], starts, side="right") - 1
+        for index in np.flatnonzero(np.isfinite(means)):
+            last = starts[index] + counts[index] - 1
+            about_window = whole[home[index]]
+            yield Sentence(
+                int(offsets[starts[index], 0]),
+                int(offsets[last, 1]),
+                float(means[index]),
+                float(about_window[0]),
+                float(about_window[1]),
+            )
+
+    def _opened(
+        self, ids: Ints, offsets: Ints, starts: Ints, wanted: Sequence[Span]
+    ) -> NDArray[np.bool_]:
+        if self._gate is None:
+            return np.ones(len(starts), dtype=np.bool_)
+        opened = self._gate.logits(ids, starts) >= self._manifest.gate_logit
+        begins = offsets[starts, 0]
+        for low, high in wanted:
+            first = max(int(np.searchsorted(begins, low, side="right")) - 1, 0)
+            opened[first : max(int(np.searchsorted(begins, high)), first + 1)] = True
+        return opened
+
+    def _judged(
+        self, ids: Ints, layout: Sequence[Layout], needed: Sequence[int]
+    ) -> tuple[Floats, Floats]:
+        logits = np.full(len(ids), np.nan, dtype=np.float32)
+        whole = np.full((len(layout), 2), np.nan, dtype=np.float32)
+        for low in range(0, len(needed), _BATCH):
+            batch = needed[low : low + _BATCH]
+            per_token, per_window = self._network.read([ids[slice(*layout[k][:2])] for k in batch])
+            for k, values, window in zip(batch, per_token, per_window, strict=True):
+                first, _, own = layout[k]
+                until = layout[k + 1][2] if k + 1 < len(layout) else len(ids)
+                logits[own:until] = values[own - first : until - first]
+                whole[k] = window
+        return logits, whole
+
+
+Layout = tuple[int, int, int]
+"""A window: its first token, the one after its last, and the first that it is the judge of."""
+
+
+def windows(size: int, room: int, overlap: int) -> list[Layout]:
+    """Return windows of ``room`` tokens over ``size``, each token in the middle of one of them."""
+    if size <= room:
+        return [(0, size, 0)]
+    firsts = [*range(0, size - room, room - overlap), size - room]
+    edges = [0, *((a + room + b) // 2 for a, b in zip(firsts, firsts[1:], strict=False))]
+    return [(first, first + room, own) for first, own in zip(firsts, edges, strict=True)]
+
+
+def sentence_starts(text: str, offsets: Ints) -> Ints:
+    """Return the index (s,) of each sentence's first token; long ones are cut in pieces."""
+    ends = np.array(sentence_ends(text), dtype=np.int64)
+    number = np.searchsorted(ends, offsets[:, 0], side="right")
+    first = np.flatnonzero(np.diff(number, prepend=-1))
+    place = np.arange(len(number)) - np.repeat(first, np.diff(np.append(first, len(number))))
+    return np.flatnonzero(place % MAX_SENTENCE_TOKENS == 0)
+
+
+def _needed(
+    layout: Sequence[Layout], starts: Ints, opened: NDArray[np.bool_], size: int
+) -> list[int]:
+    """Return the windows that judge a token of an opened sentence."""
+    ends = np.append(starts[1:], size)
+    owned = [own for _, _, own in layout]
+    low = np.searchsorted(owned, starts[opened], side="right") - 1
+    high = np.searchsorted(owned, ends[opened] - 1, side="right") - 1
+    return sorted({k for a, b in zip(low, high, strict=True) for k in range(int(a), int(b) + 1)})
+
+
+def _segments(text: str) -> Iterator[Span]:
+    """Yield spans that cover ``text``, cut at white space where there is any near the limit."""
+    start = 0
+    while start < len(text):
+        end = min(start + _SEGMENT_CHARS, len(text))
+        if end < len(text):
+            cut = max(text.rfind(" ", start + 1, end), text.rfind("\n", start + 1, end))
+            end = cut if cut > end - 1000 else end
+        yield start, end
+        start = end
+
+
+@cache
+def load_classifier(folder: Path = SHIPPED) -> SpanClassifier:
+    """Load the model in ``folder``, once a process; raise `SettingsError` if it is not sound."""
+    files = read_model(folder)
+    manifest = files.manifest
+    version = f"{manifest.name}@{manifest.version}+{files.digest}"
+    return SpanClassifier(OnnxNetwork(files), Gate(files.gate), manifest, version)
