@@ -22,6 +22,7 @@ from . import (
     quarantine,
     query,
     redact,
+    rules,
     scan,
     serve,
     verify,
@@ -40,6 +41,7 @@ app = typer.Typer(
 for module in (
     demo_command,
     scan,
+    rules,
     ingest,
     query,
     redact,

@@ -20,7 +20,7 @@ from .baseline import Entry
 from .command import ExitCode
 from .places import Place
 from .sarif_rules import descriptors, taxonomies
-from .scanned import Failure, Issue, ScannedDocument, ScanRun
+from .scanned import Issue, ScannedDocument, ScanRun
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -178,7 +178,10 @@ def _invocation(run: ScanRun, facts: SarifRun) -> dict[str, Any]:
         "exitCode": int(facts.code),
         "startTimeUtc": _utc(run.started),
         "endTimeUtc": _utc(run.started + run.seconds),
-        "toolExecutionNotifications": [_failure(failure) for failure in run.failures],
+        "toolExecutionNotifications": [
+            *(_notice("error", failure.error, failure.uri) for failure in run.failures),
+            *(_notice("note", note.text, note.uri) for note in run.notes),
+        ],
         "toolConfigurationNotifications": [_stale(entry) for entry in facts.stale],
     }
 
@@ -188,11 +191,11 @@ def _detectors(documents: Iterable[ScannedDocument]) -> list[str]:
     return list(dict.fromkeys(name for document in documents for name in document.visible.ran))
 
 
-def _failure(failure: Failure) -> dict[str, Any]:
+def _notice(level: str, text: str, uri: str) -> dict[str, Any]:
     return {
-        "level": "error",
-        "message": {"text": _plain(failure.error)},
-        "locations": [{"physicalLocation": {"artifactLocation": _artifact(failure.uri)}}],
+        "level": level,
+        "message": {"text": _plain(text)},
+        "locations": [{"physicalLocation": {"artifactLocation": _artifact(uri)}}],
     }
 
 

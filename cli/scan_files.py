@@ -125,6 +125,8 @@ def _complain(run: ScanRun, request: ScanRequest, baseline: Baseline) -> None:
     """Tell what failed, what is stale and, unless the caller is a program, what was done."""
     from .sarif import stale_line
 
+    for note in run.notes:
+        complain(note.text)
     for failure in run.failures:
         complain(str(failure))
     for entry in baseline.stale(run, request.selection.root):

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..core.verdict import Decision, Finding, Severity, Verdict, merge_verdicts
-from ..ingest.loaders import HiddenText, LoadedDocument, LoadFailure, load_found
+from ..ingest.loaders import HiddenText, LoadedDocument, LoadFailure
 from ..ingest.loaders.document import clean_text
+from .loading import ReadAsText, load_target
 from .places import Place, RowLines, Span, locator
 from .selection import Refused, Selection, Target
 
@@ -106,11 +107,20 @@ class Failure:
         return {"path": self.path, "where": self.where, "error": self.error}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What a person should know of a file that was scanned."""
+
+    text: str
+    uri: str
+
+
 @dataclass(slots=True, kw_only=True)
 class ScanRun:
     """Everything that one call found; ``paths`` are the files it read."""
 
     documents: list[ScannedDocument] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.time)
@@ -137,16 +147,19 @@ class FileScan:
                 yield _failed(target.skipped.name, "", target.skipped.error, target)
                 continue
             run.paths.append(target.path)
-            yield from self._file(target)
+            yield from self._file(target, run)
 
-    def _file(self, target: Target) -> Iterator[ScannedDocument | Failure]:
+    def _file(self, target: Target, run: ScanRun) -> Iterator[ScannedDocument | Failure]:
         if _is_empty(target):
             # Nothing in it can instruct anyone; the loaders refuse it, as nothing to ingest.
             yield _empty(target, self.scanner.scan(""))
             return
         rows = RowLines(target.found.path, self.load.max_line_bytes)
-        for loaded in load_found(target.found, self.load):
-            if isinstance(loaded, LoadFailure):
+        for loaded in load_target(target, self.load):
+            if isinstance(loaded, ReadAsText):
+                told = loaded.why.replace(f"'{target.found.name}'", f"'{target.path}'", 1)
+                run.notes.append(Note(text=f"{told}: scanned as text", uri=target.uri))
+            elif isinstance(loaded, LoadFailure):
                 yield _failed(loaded.path, loaded.where, loaded.error, target)
             else:
                 yield self._scanned(loaded, target, rows)

@@ -37,6 +37,7 @@ def folder(tmp_path: Path) -> Path:
     (folder / "broken.pdf").write_bytes(b"%PDF-1.7\ntruncated")
     (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\x00")
     (folder / "clean.txt").write_text("The harbour opens at six.")
+    (folder / "tsconfig.json").write_text('{"a": 1} // none')
     return folder
 
 
@@ -201,7 +202,9 @@ def test_failures_are_notifications(run: Run, folder: Path) -> None:
     [invocation] = scanned(run, "docs")["invocations"]
     assert (invocation["executionSuccessful"], invocation["exitCode"]) == (False, 3)
     failed = {_uri(note): note["level"] for note in invocation["toolExecutionNotifications"]}
-    assert failed == {"docs/broken.pdf": "error", "docs/picture.png": "error"}
+    assert failed == {
+        "docs/broken.pdf": "error", "docs/picture.png": "error", "docs/tsconfig.json": "note"
+    }  # fmt: skip
 
 
 def test_accepted_findings_are_suppressed(run: Run, folder: Path) -> None:

@@ -192,6 +192,36 @@ def test_an_empty_file_is_clean(run: Run, tmp_path: Path) -> None:
     assert (document["id"], document["decision"], done.code) == ("__init__.py", "allow", 0)
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("tsconfig.json", f'{{\n  // {INJECTION}\n  "a": 1\n}}\n'),
+        ("log.jsonl", jsonl({"message": "ok"}, {"message": INJECTION})),
+        ("values.ndjson", f'1\n"{INJECTION}"\n'),
+    ],
+)
+def test_text_of_another_form_is_scanned_as_text(
+    run: Run, tmp_path: Path, name: str, content: str
+) -> None:
+    """Ingestion refuses it; a scan must read it, and says how."""
+    (tmp_path / name).write_text(content)
+    done = run("scan", name, "--json")
+    [document] = done.json["documents"]
+    assert (document["id"], document["decision"], done.code) == (name, "quarantine", 1)
+    assert f"'{name}'" in done.errors
+    assert "scanned as text" in done.errors
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.jsonl", b'{"text": "fine"}\n{"id": 1}\n'), ("b.json", b"\x00\x01{"), ("c.jsonl", b"x\n")],
+)
+def test_a_broken_corpus_still_fails(run: Run, tmp_path: Path, name: str, content: bytes) -> None:
+    """A bad row among documents, and what is no text, are failures."""
+    (tmp_path / name).write_bytes(content)
+    assert run("scan", name, "--json").code == 3
+
+
 def test_an_unreadable_file_fails(run: Run, folder: Path) -> None:
     """A pipe would block for ever; it is refused and the others go on."""
     os.mkfifo(folder / "pipe")
