@@ -18,10 +18,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import accumulate
+from typing import NamedTuple
 
 
 class Trick(StrEnum):
@@ -39,8 +41,7 @@ class Trick(StrEnum):
     """The stretch was decoded: base64, hex, entities, spaced letters and the like."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """One replacement: ``start`` and ``end`` in the text before, and what stands there after."""
 
     start: int
@@ -52,18 +53,33 @@ class Edit:
 class OffsetMap:
     """Maps positions of a rewritten text to the text before it, by its sorted list of edits."""
 
-    __slots__ = ("_deltas", "_size", "_starts", "edits")
+    __slots__ = ("_edits", "_make", "_shifts", "_size", "_starts")
 
-    def __init__(self, edits: list[Edit], size: int) -> None:
-        self.edits = edits
+    def __init__(self, make: Callable[[], list[Edit]], size: int) -> None:
+        # All is worked out on first use: most views hold no match.
+        self._make = make
         self._size = size
-        self._starts: list[int] = []
-        self._deltas: list[int] = []
-        shift = 0
-        for edit in edits:
-            self._starts.append(edit.start + shift)
-            shift += len(edit.text) - (edit.end - edit.start)
-            self._deltas.append(shift)
+        self._edits: list[Edit] | None = None
+        self._starts: list[int] | None = None
+        self._shifts: list[int] = []
+
+    @property
+    def edits(self) -> list[Edit]:
+        """The edits, in the order of the text."""
+        if self._edits is None:
+            self._edits = self._make()
+        return self._edits
+
+    @property
+    def starts(self) -> list[int]:
+        """Where each edit begins in the text after all of them."""
+        if self._starts is None:
+            growth = (len(text) - end + start for start, end, text, _ in self.edits)
+            self._shifts = list(accumulate(growth, initial=0))
+            self._starts = [
+                edit[0] + shift for edit, shift in zip(self.edits, self._shifts, strict=False)
+            ]
+        return self._starts
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Return the smallest span before the edits that made ``start:end``."""
@@ -72,27 +88,45 @@ class OffsetMap:
 
     def tricks(self, start: int, end: int) -> set[Trick]:
         """Return the tricks that the edits inside ``start:end`` of the rewritten text undid."""
-        first = max(bisect_right(self._starts, start) - 1, 0)
-        found: set[Trick] = set()
-        for index in range(first, len(self.edits)):
-            if self._starts[index] >= end:
-                break
-            edit = self.edits[index]
-            touches = self._starts[index] + len(edit.text) > start or self._starts[index] > start
-            if edit.trick is not None and touches:
-                found.add(edit.trick)
-        return found
+        starts = self.starts
+        first, last = bisect_right(starts, start), bisect_left(starts, end)
+        found = {edit[3] for edit in self.edits[first:last]}
+        # An edit that begins at or before the start may reach into the stretch.
+        if first and starts[first - 1] + len(self.edits[first - 1].text) > start:
+            found.add(self.edits[first - 1].trick)
+        found.discard(None)
+        return found  # type: ignore[return-value]
 
     def _position(self, position: int, *, ends: bool) -> int:
         # An end is looked up by the character before it, so that it stays inside that edit.
-        index = bisect_right(self._starts, position - 1 if ends else position) - 1
+        starts = self.starts
+        index = bisect_right(starts, position - 1 if ends else position) - 1
         if index < 0:
             return min(position, self._size)
-        edit, start = self.edits[index], self._starts[index]
+        edit, start = self.edits[index], starts[index]
         inside = start + len(edit.text)
         if position <= inside if ends else position < inside:
             return edit.end if ends else edit.start
-        return min(position - self._deltas[index], self._size)
+        return min(position - self._shifts[index + 1], self._size)
+
+
+class _Aligned:
+    """Maps positions of a text in which characters were replaced one by one: none moves."""
+
+    __slots__ = ("_after", "_before", "_trick")
+
+    def __init__(self, before: str, after: str, trick: Callable[[str], Trick | None]) -> None:
+        self._before = before
+        self._after = after
+        self._trick = trick
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        return start, end
+
+    def tricks(self, start: int, end: int) -> set[Trick]:
+        pairs = zip(self._before[start:end], self._after[start:end], strict=True)
+        tricks = {self._trick(before) for before, after in pairs if before != after}
+        return {trick for trick in tricks if trick is not None}
 
 
 class _Reversal:
@@ -120,7 +154,7 @@ class View:
 
     name: str
     text: str
-    maps: tuple[OffsetMap | _Reversal, ...] = ()
+    maps: tuple[OffsetMap | _Aligned | _Reversal, ...] = ()
     depth: int = 0
 
     def span(self, start: int, end: int) -> tuple[int, int]:
@@ -145,16 +179,47 @@ class View:
             return self
         pieces: list[str] = []
         last = 0
-        for edit in edits:
-            pieces += (self.text[last : edit.start], edit.text)
-            last = edit.end
+        for start, end, text, _ in edits:
+            pieces += (self.text[last:start], text)
+            last = end
         pieces.append(self.text[last:])
         return View(
             name=self.name if name is None else name,
             text="".join(pieces),
-            maps=(*self.maps, OffsetMap(edits, len(self.text))),
+            maps=(*self.maps, OffsetMap(lambda: edits, len(self.text))),
             depth=self.depth + deeper,
         )
+
+    def substituted(
+        self,
+        pattern: re.Pattern[str],
+        replace: Callable[[re.Match[str]], str] | str,
+        trick: Callable[[re.Match[str]], Trick | None],
+    ) -> View:
+        """Return the view after ``pattern.sub(replace)``; what ``trick`` tells is told of edits."""
+        before = self.text
+        after = pattern.sub(replace, before)
+        if after == before:
+            return self
+
+        def edits() -> list[Edit]:
+            found = (
+                (m, m.expand(replace) if isinstance(replace, str) else replace(m))
+                for m in pattern.finditer(before)
+            )
+            return [Edit(*m.span(), new, trick(m)) for m, new in found if new != m[0]]
+
+        return View(self.name, after, (*self.maps, OffsetMap(edits, len(before))), self.depth)
+
+    def aligned(self, text: str, trick: Callable[[str], Trick | None]) -> View:
+        """Return the view with ``text``, which replaces characters one by one.
+
+        ``trick`` says of a replaced character how it was a disguise.
+        """
+        if text == self.text:
+            return self
+        maps = (*self.maps, _Aligned(self.text, text, trick))
+        return View(self.name, text, maps, self.depth)
 
     def last_edits(self) -> list[Edit]:
         """Return the edits of the last rewriting, in offsets of the view before it."""
@@ -178,14 +243,13 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _INVISIBLE_RUN = re.compile(f"[{INVISIBLE}]+")
 _CLUSTER = re.compile(f"[^{_MARKS}\\s][{_MARKS}]+|[\u1100-\u115e][\u1161-\u11ff]+")
 _JOINING = re.compile(f"[{_MARKS}\u1161-\u11ff]")
-_NON_ASCII_RUN = re.compile("[^\x00-\x7f]+")
 _PLAIN = bytes(range(32, 127)) + b"\t\n\v\f\r"
 # Longer than any layout needs; a rule's separators match shorter runs themselves.
 _SPACE_RUN = re.compile(r"\s{64,}")
 _SPACE_SAMPLE = re.compile(r"\s{8}")
 _OTHER_SCRIPTS = "\u0370-\u03ff\u0400-\u052f\u0531-\u058f\u13a0-\u13f5\u2c80-\u2cff\ua4d0-\ua4ff"
 _OTHER_LETTER = re.compile(f"[{_OTHER_SCRIPTS}]")
-_WORD = re.compile(f"[A-Za-z{_OTHER_SCRIPTS}]+")
+_OTHER_WORD = re.compile(f"(?<![A-Za-z])[A-Za-z]*+[{_OTHER_SCRIPTS}][A-Za-z{_OTHER_SCRIPTS}]*+")
 _LATIN = re.compile("[A-Za-z]")
 
 # Confusable letters of Unicode TR39 that the eye cannot tell from Latin ones in common fonts.
@@ -237,6 +301,18 @@ def _fold(character: str) -> tuple[str, Trick | None]:
 _FOLDED = _Folded()
 
 
+class _FoldTable(dict[int, int]):
+    """Canonical forms that are one character, by code point, for `str.translate`."""
+
+    def __missing__(self, code: int) -> int:
+        text = _FOLDED[chr(code)][0]
+        self[code] = new = ord(text) if len(text) == 1 else code
+        return new
+
+
+_FOLD_TABLE = _FoldTable()
+
+
 class _Needs(dict[str, int]):
     """The stages of canonicalising that a single character calls for, as bits."""
 
@@ -244,13 +320,14 @@ class _Needs(dict[str, int]):
         folded = _FOLDED[character][0]
         needs = _INVISIBLES * bool(_INVISIBLE_RUN.match(character))
         needs |= _CLUSTERS * bool(_JOINING.match(character))
-        needs |= _FOLDS * (folded != character)
+        needs |= _FOLDS * (folded != character and len(folded) == 1)
+        needs |= _EXPANDS * (len(folded) != 1)
         needs |= _LOOK_ALIKES * bool(_OTHER_LETTER.search(character + folded))
         self[character] = needs
         return needs
 
 
-_INVISIBLES, _CLUSTERS, _FOLDS, _LOOK_ALIKES = 1, 2, 4, 8
+_INVISIBLES, _CLUSTERS, _FOLDS, _EXPANDS, _LOOK_ALIKES = 1, 2, 4, 8, 16
 _NEEDS = _Needs()
 
 
@@ -283,88 +360,89 @@ def canonicalise(view: View, name: str) -> View:
     """Return the canonical form of any view, or the view itself where nothing changes."""
     changed = view
     for stage in _stages(view.text):
-        changed = changed.rewritten(stage(changed.text))
-    changed = changed.rewritten(_space_edits(changed.text))
+        changed = stage(changed)
+    changed = _short_spaces(changed)
     return View(name, changed.text, changed.maps, changed.depth) if changed is not view else view
 
 
-def _stages(text: str) -> Iterator[Callable[[str], list[Edit]]]:
+def _stages(text: str) -> Iterator[Callable[[View], View]]:
     """Yield the stages that may change ``text``; for most texts there are none."""
     needs = 0
     for character in unusual(text):
         needs |= _NEEDS[character]
     if needs & _CLUSTERS:
         # What marks compose to may be anything.
-        needs |= _FOLDS | _LOOK_ALIKES
+        needs |= _FOLDS | _EXPANDS | _LOOK_ALIKES
     for need, stage in _STAGES.items():
         if needs & need:
             yield stage
 
 
-def _replacing(
-    pattern: re.Pattern[str], text: str, replace: Callable[[str], str], trick: Trick | None
-) -> list[Edit]:
-    found = ((match, replace(match[0])) for match in pattern.finditer(text))
-    return [Edit(m.start(), m.end(), new, trick) for m, new in found if new != m[0]]
+def _without_invisibles(view: View) -> View:
+    return view.substituted(_INVISIBLE_RUN, "", lambda _: Trick.INVISIBLE)
 
 
-def _invisible_edits(text: str) -> list[Edit]:
-    return _replacing(_INVISIBLE_RUN, text, lambda _: "", Trick.INVISIBLE)
-
-
-def _cluster_edits(text: str) -> list[Edit]:
+def _composed(view: View) -> View:
     """Compose letters with their marks; a Latin letter loses them, and two or more are a trick."""
-    edits = []
-    for match in _CLUSTER.finditer(text):
-        composed = unicodedata.normalize("NFC", match[0])
-        new = match[0][0] if match[0][0].isascii() else composed
-        trick = Trick.STACKED if len(match[0]) > 2 and new.isascii() else None
-        if new != match[0]:
-            edits.append(Edit(match.start(), match.end(), new, trick))
-    return edits
+    return view.substituted(_CLUSTER, _composition, _stacking)
 
 
-def _fold_edits(text: str) -> list[Edit]:
-    edits: list[Edit] = []
-    for run in _NON_ASCII_RUN.finditer(text):
-        edits.extend(_fold_run(run[0], run.start()))
-    return edits
+def _composition(match: re.Match[str]) -> str:
+    first: str = match[0][0]
+    return first if first.isascii() else unicodedata.normalize("NFC", match[0])
 
 
-def _fold_run(run: str, start: int) -> Iterable[Edit]:
-    for offset, character in enumerate(run, start):
-        text, trick = _FOLDED[character]
-        if text != character:
-            yield Edit(offset, offset + 1, text, trick)
+def _stacking(match: re.Match[str]) -> Trick | None:
+    return Trick.STACKED if len(match[0]) > 2 and _composition(match).isascii() else None
 
 
-def _homoglyph_edits(text: str) -> list[Edit]:
+def _folded(view: View) -> View:
+    return view.aligned(view.text.translate(_FOLD_TABLE), lambda character: _FOLDED[character][1])
+
+
+def _expanded(view: View) -> View:
+    """Fold the characters whose canonical form is none or several."""
+    moving = [c for c in unusual(view.text) if len(_FOLDED[c][0]) != 1]
+    if not moving:
+        return view
+    pattern = re.compile(f"[{re.escape(''.join(sorted(moving)))}]")
+    return view.substituted(
+        pattern, lambda match: _FOLDED[match[0]][0], lambda match: _FOLDED[match[0]][1]
+    )
+
+
+def _without_look_alikes(view: View) -> View:
     """Make look-alikes Latin in words that mix scripts, and in whole words of a Latin text."""
+    text = view.text
     others = len(_OTHER_LETTER.findall(text))
     if not others:
-        return []
+        return view
     mostly_latin = len(_LATIN.findall(text)) > 2 * others
-    edits = []
-    for match in _WORD.finditer(text):
-        word = match[0]
-        if word.isascii() or not (mostly_latin or _LATIN.search(word)):
-            continue
+
+    def latin(match: re.Match[str]) -> str:
+        word: str = match[0]
+        mixed = _LATIN.search(word) is not None
+        if not (mostly_latin or mixed):
+            return word
         new = word.translate(_CONFUSABLE)
-        if new != word and (new.isascii() or _LATIN.search(word)):
-            edits.append(Edit(match.start(), match.end(), new, Trick.HOMOGLYPH))
-    return edits
+        return new if new.isascii() or mixed else word
+
+    return view.aligned(_OTHER_WORD.sub(latin, text), lambda _: Trick.HOMOGLYPH)
 
 
-def _space_edits(text: str) -> list[Edit]:
+def _short_spaces(view: View) -> View:
     # A run of 64 shows in every eighth character.
-    if not _SPACE_SAMPLE.search(text[::8]):
-        return []
-    return _replacing(_SPACE_RUN, text, lambda run: "\n" if "\n" in run else " ", None)
+    if not _SPACE_SAMPLE.search(view.text[::8]):
+        return view
+    return view.substituted(
+        _SPACE_RUN, lambda match: "\n" if "\n" in match[0] else " ", lambda _: None
+    )
 
 
 _STAGES = {
-    _INVISIBLES: _invisible_edits,
-    _CLUSTERS: _cluster_edits,
-    _FOLDS: _fold_edits,
-    _LOOK_ALIKES: _homoglyph_edits,
+    _INVISIBLES: _without_invisibles,
+    _CLUSTERS: _composed,
+    _FOLDS: _folded,
+    _EXPANDS: _expanded,
+    _LOOK_ALIKES: _without_look_alikes,
 }

@@ -15,17 +15,22 @@ import binascii
 import codecs
 import html
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from .canonical import Edit, Trick, View, canonicalise
+
+Span: TypeAlias = tuple[int, int]
 
 MAX_DEPTH = 4
 """How many encodings inside one another are undone."""
 _MAX_BLOB = 200_000
 """The longest run that is tried as one blob, in characters; a longer one is tried in pieces."""
+_CONTEXT = 1_000
+"""Characters kept on both sides of what may be encoded: orders stand around their payload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,9 @@ _SPLIT = re.compile(r"(?<=[A-Za-z])[*!~^]{1,2}(?=[A-Za-z])")
 _SPACED_WORD_GAP = re.compile(r"\s{2,}|\s*[^\sA-Za-z]\s+|\s+[^\sA-Za-z]\s*")
 _PRINTABLE = re.compile(r"[\w\s!-~¡-⁞]*", re.UNICODE)
 _LETTERS = re.compile(r"[^\W\d_]")
+_HEAD = 100
+"""Characters of a blob whose decoding tells whether the rest is worth it: whole groups of five."""
+_UTF8 = codecs.getincrementaldecoder("utf-8")
 
 
 BLOBS = frozenset({"hex", "binary", "decimal", "base32", "base64", "base85"})
@@ -105,32 +113,59 @@ def decode_all(view: View, decoders: Collection[str]) -> View:
     if "reversed" in decoders:
         return view.reversed(f"{view.name}+reversed")
     changed = view
-    for decoder, edits in _DECODERS.items():
+    for decoder, undo in _DECODERS.items():
         if decoder in decoders:
-            changed = changed.rewritten(list(edits(changed.text)))
+            changed = undo(changed)
     if changed is view:
         return view
     name = _FAMILY.get(next(iter(decoders)), next(iter(decoders)))
     return View(f"{view.name}+{name}", changed.text, changed.maps, view.depth + 1)
 
 
-def decoded_views(view: View, gates: Collection[str], budget: int) -> Iterator[View]:
-    """Yield the canonical form of each decoding that ``gates`` open, while ``budget`` lasts.
+def decoded_views(
+    view: View, gates: Mapping[str, Sequence[Span]], budget: int
+) -> tuple[list[View], bool]:
+    """Return the canonical form of each decoding that ``gates`` open, and whether that was all.
 
-    ``budget`` counts decoded characters. Encodings of one family are undone in one view, so that
-    families, not their members, multiply when encodings nest.
+    ``gates`` tells for each decoder the stretches of ``view`` in which it may find something; of a
+    long text only these are decoded, for the rest was read in ``view``. ``budget`` counts decoded
+    characters; a view longer than what is left is not made. Encodings of one family are undone in
+    one view, so that families, not their members, multiply when encodings nest.
     """
     families: dict[str, set[str]] = {}
     for gate in sorted(gates):
         families.setdefault(_FAMILY.get(gate, gate), set()).add(gate)
+    views: list[View] = []
+    complete = True
     for family, members in families.items():
         if family in _OWN_INVERSE and view.name.endswith(f"+{family}"):
             continue
-        found = decode_all(view, members)
-        if found is view or len(found.text) > budget:
+        narrow = _narrowed(view, [span for gate in members for span in gates[gate]])
+        found = decode_all(narrow, members)
+        if found is narrow:
+            continue
+        if len(found.text) > budget:
+            complete = False
             continue
         budget -= len(found.text)
-        yield canonicalise(found, found.name)
+        views.append(canonicalise(found, found.name))
+    return views, complete
+
+
+def _narrowed(view: View, spans: Sequence[Span]) -> View:
+    """Return ``view`` without what is far from ``spans``, if that is most of a long text."""
+    cuts: list[Edit] = []
+    kept = last = 0
+    for start, end in sorted(spans):
+        if start - _CONTEXT > last:
+            cuts.append(Edit(last, start - _CONTEXT, "\n"))
+            last = start - _CONTEXT
+        following = max(last, min(end + _CONTEXT, len(view.text)))
+        kept += following - last
+        last = following
+    if last < len(view.text):
+        cuts.append(Edit(last, len(view.text), "\n"))
+    return view.rewritten(cuts) if 2 * kept < len(view.text) else view
 
 
 def is_text(data: bytes) -> str | None:
@@ -152,9 +187,7 @@ def _reads(text: str) -> bool:
     return letters >= 4 and letters + text.count(" ") >= 0.4 * len(text)
 
 
-def _blobs(
-    pattern: re.Pattern[str], to_bytes: Callable[[str], bytes]
-) -> Callable[[str], Iterator[Edit]]:
+def _blobs(pattern: re.Pattern[str], to_bytes: Callable[[str], bytes]) -> Callable[[View], View]:
     """Return a decoder that replaces each match of ``pattern`` whose bytes are text."""
 
     def edits(text: str) -> Iterator[Edit]:
@@ -167,7 +200,7 @@ def _blobs(
             if decoded is not None:
                 yield Edit(match.start(), match.start() + len(blob), decoded, Trick.ENCODED)
 
-    return edits
+    return lambda view: view.rewritten(list(edits(view.text)))
 
 
 def _from_base64(blob: str) -> bytes:
@@ -178,6 +211,8 @@ def _from_base64(blob: str) -> bytes:
 
 def _from_base32(blob: str) -> bytes:
     compact = blob.rstrip("=")
+    if not _begins_as_text(base64.b32decode(compact[: len(compact[:_HEAD]) // 8 * 8])):
+        raise ValueError("no base 32")
     return base64.b32decode(compact + "=" * (-len(compact) % 8))
 
 
@@ -185,13 +220,28 @@ def _from_base85(blob: str) -> bytes:
     if "://" in blob or blob.isalnum():
         raise ValueError("an address or a word")
     for to_bytes in (base64.b85decode, base64.a85decode):
+        bare = blob.removeprefix("<~").removesuffix("~>")
         try:
-            data = to_bytes(blob.removeprefix("<~").removesuffix("~>"))
+            # The decoders are slow, and most long runs of signs are no base 85: a head tells.
+            if not _begins_as_text(to_bytes(bare[:_HEAD])):
+                continue
+            data = to_bytes(bare)
         except ValueError:
             continue
         if is_text(data) is not None:
             return data
     raise ValueError("no base 85")
+
+
+def _begins_as_text(data: bytes) -> bool:
+    """Tell whether more bytes could make ``data`` a text; its last ones may be cut short."""
+    if 0 in data:
+        return True
+    try:
+        text = _UTF8().decode(data[:-4])
+    except UnicodeDecodeError:
+        return False
+    return _PRINTABLE.fullmatch(text) is not None
 
 
 def _from_hex(blob: str) -> bytes:
@@ -209,17 +259,11 @@ def _from_decimal(blob: str) -> bytes:
 
 
 def _in_place(
-    pattern: re.Pattern[str], replace: Callable[[str], str]
-) -> Callable[[str], Iterator[Edit]]:
+    pattern: re.Pattern[str], replace: Callable[[str], str] | str
+) -> Callable[[View], View]:
     """Return a decoder for marks that stand for single characters."""
-
-    def edits(text: str) -> Iterator[Edit]:
-        for match in pattern.finditer(text):
-            new = replace(match[0])
-            if new != match[0]:
-                yield Edit(match.start(), match.end(), new, Trick.ENCODED)
-
-    return edits
+    change = replace if isinstance(replace, str) else lambda match: replace(match[0])
+    return lambda view: view.substituted(pattern, change, lambda _: Trick.ENCODED)
 
 
 def _percent(run: str) -> str:
@@ -239,15 +283,17 @@ def _escape(run: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _leet_edits(text: str) -> Iterator[Edit]:
+def _without_figures(view: View) -> View:
     # One such word is a product name or a serial number; a sentence of them is leetspeak.
-    if len(list(islice(_LEET_MIXED.finditer(text), 2))) < 2:
-        return
-    for match in _LEET_WORD.finditer(text):
-        plain = match[0].rstrip("!|")
-        new = plain.translate(_LEET)
-        if new != plain and not plain.isdigit():
-            yield Edit(match.start(), match.start() + len(plain), new, Trick.ENCODED)
+    if len(list(islice(_LEET_MIXED.finditer(view.text), 2))) < 2:
+        return view
+    return view.aligned(_LEET_WORD.sub(_letters, view.text), lambda _: Trick.ENCODED)
+
+
+def _letters(match: re.Match[str]) -> str:
+    word: str = match[0]
+    plain = word.rstrip("!|")
+    return word if plain.isdigit() else plain.translate(_LEET) + word[len(plain) :]
 
 
 def _spaced(run: str) -> str:
@@ -255,15 +301,14 @@ def _spaced(run: str) -> str:
     return " ".join(re.sub(r"[^A-Za-z]", "", word) for word in words)
 
 
-def _rot13(text: str) -> Iterator[Edit]:
-    for match in re.finditer(r"[A-Za-z]+", text):
-        yield Edit(match.start(), match.end(), codecs.encode(match[0], "rot13"), Trick.ENCODED)
+def _rot13(view: View) -> View:
+    return view.aligned(codecs.encode(view.text, "rot13"), lambda _: Trick.ENCODED)
 
 
 _FAMILY = dict.fromkeys(BLOBS, "blobs") | dict.fromkeys(ESCAPES, "escapes")
 _OWN_INVERSE = frozenset({"rot13", "reversed"})
 # In the order in which a family applies them: narrow alphabets first.
-_DECODERS: dict[str, Callable[[str], Iterator[Edit]]] = {
+_DECODERS: dict[str, Callable[[View], View]] = {
     "binary": _blobs(_BINARY, _from_binary),
     "hex": _blobs(_HEX, _from_hex),
     "decimal": _blobs(_DECIMAL, _from_decimal),
@@ -275,7 +320,7 @@ _DECODERS: dict[str, Callable[[str], Iterator[Edit]]] = {
     "entities": _in_place(_ENTITY, html.unescape),
     "escapes": _in_place(_ESCAPE, _escape),
     "rot13": _rot13,
-    "leetspeak": _leet_edits,
-    "split": _in_place(_SPLIT, lambda _: ""),
+    "leetspeak": _without_figures,
+    "split": _in_place(_SPLIT, ""),
     "spaced": _in_place(_SPACED, _spaced),
 }

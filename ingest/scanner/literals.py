@@ -52,10 +52,10 @@ _NOTHING = _Known(None, [])
 
 
 def required(pattern: str) -> tuple[Alternative, ...]:
-    """Return the alternatives of ``pattern``; one of them must be fulfilled by a matching text.
+    r"""Return the alternatives of ``pattern``; one of them must be fulfilled by a matching text.
 
     The parser of the standard library reads what it shares with RE2 the same way. Of what it
-    refuses or warns of (POSIX classes, ``\\p``, ``\\Q``) no literals are known, which costs time.
+    refuses or warns of (POSIX classes, ``\p``, ``\Q``) no literals are known, which costs time.
     """
     try:
         with warnings.catch_warnings():

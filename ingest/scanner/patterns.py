@@ -64,6 +64,10 @@ class Segment:
         """Return the bytes of the case-folded text."""
         return self.data.lower() if self.is_ascii else self.data.decode().casefold().encode()
 
+    def span(self) -> tuple[int, int]:
+        """Return the stretch of the text that the segment is."""
+        return self.first, self.position(len(self.data))
+
     def position(self, byte: int) -> int:
         """Return the character of the text that starts at ``byte`` of the segment."""
         return self.first + (byte if self.is_ascii else len(self.data[:byte].decode()))

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from ...core.verdict import Severity
 from ..canonical import Edit, Trick, View, canonicalise, raw_view
@@ -20,9 +20,8 @@ from .signatures import Match, Signatures
 
 MAX_VIEWS = 64
 """Views read of one text, however many encodings it nests."""
-_BUDGET_FACTOR = 6
-_BUDGET_FLOOR = 64_000
-"""Decoded characters read: this floor, and so many times the length of the text."""
+_BUDGET_FLOOR, _BUDGET_FACTOR, _LONG, _LONG_FACTOR = 64_000, 6, 500_000, 1
+"""Decoded characters read: a floor, so many times the length, and less of what is very long."""
 
 
 def read_hits(text: str, signatures: Signatures) -> list[Hit]:
@@ -32,40 +31,45 @@ def read_hits(text: str, signatures: Signatures) -> list[Hit]:
     for payload in payloads:
         _keep(found, _payload_hit(payload))
     context: Context | None = None
-    for view, matches, too_deep in _readings(text, payloads, signatures):
+    for view, matches, left in _readings(text, payloads, signatures):
         for match in matches:
-            context = context or Context(text)
-            _keep(found, _signature_hit(match, view, context))
-        for span in too_deep:
-            _keep(found, _depth_hit(*span))
+            start, end = view.span(match.start, match.end)
+            # Views come raw first, so that what shows openly is not called disguised.
+            if (match.rule.id, start) not in found:
+                context = context or Context(text)
+                found[match.rule.id, start] = _signature_hit(match, view, (start, end), context)
+        for hit in left:
+            _keep(found, hit)
     return sorted(found.values(), key=lambda hit: (hit.start, hit.end))
 
 
 def _keep(found: dict[tuple[str, int], Hit], hit: Hit) -> None:
-    # Views come raw first, so that what shows openly is not called disguised.
     found.setdefault((hit.detector, hit.start), hit)
 
 
 def _readings(
     text: str, payloads: Sequence[Payload], signatures: Signatures
-) -> Iterator[tuple[View, list[Match], list[tuple[int, int]]]]:
-    """Yield each view with its matches, and the spans that still decode where reading stops."""
+) -> Iterator[tuple[View, list[Match], list[Hit]]]:
+    """Yield each view with its matches, and a hit for what is left encoded where reading stops."""
     queue = deque(_first_views(text, payloads))
-    budget = _BUDGET_FACTOR * len(text) + _BUDGET_FLOOR
+    budget = _BUDGET_FLOOR + _BUDGET_FACTOR * min(len(text), _LONG)
+    budget += _LONG_FACTOR * max(0, len(text) - _LONG)
     read = 0
     while queue:
         view = queue.popleft()
         matches, gates = signatures.read(view)
         read += 1
-        too_deep: list[tuple[int, int]] = []
+        left: list[Hit] = []
         if gates and view.depth >= MAX_DEPTH:
-            too_deep = _still_encoded(view, gates)
+            left = [_depth_hit(*span) for span in _still_encoded(view, gates)]
         elif gates:
-            for child in decoded_views(view, gates, budget):
-                budget -= len(child.text)
-                if read + len(queue) < MAX_VIEWS:
-                    queue.append(child)
-        yield view, matches, too_deep
+            children, complete = decoded_views(view, gates, budget)
+            budget -= sum(len(child.text) for child in children)
+            room = MAX_VIEWS - read - len(queue)
+            queue.extend(children[:room])
+            if not complete or len(children) > room:
+                left = [_limit_hit(*view.span(*min(map(min, gates.values()))))]
+        yield view, matches, left
 
 
 def _first_views(text: str, payloads: Sequence[Payload]) -> Iterator[View]:
@@ -89,12 +93,12 @@ def _payload_edits(payloads: Sequence[Payload]) -> list[Edit]:
     return edits
 
 
-def _still_encoded(view: View, gates: set[str]) -> list[tuple[int, int]]:
+def _still_encoded(view: View, gates: Collection[str]) -> list[tuple[int, int]]:
     # Only where all four decodings were nested ones: on another way down, what is still encoded
     # may have been read already, beside it.
     if view.name.count("+blobs") + view.name.count("+escapes") < MAX_DEPTH:
         return []
-    decoded = decode_all(view, gates & (BLOBS | ESCAPES))
+    decoded = decode_all(view, (BLOBS | ESCAPES).intersection(gates))
     if decoded is view:
         return []
     return [view.span(edit.start, edit.end) for edit in decoded.last_edits()]
@@ -126,8 +130,20 @@ def _depth_hit(start: int, end: int) -> Hit:
     )
 
 
-def _signature_hit(match: Match, view: View, context: Context) -> Hit:
-    start, end = view.span(match.start, match.end)
+def _limit_hit(start: int, end: int) -> Hit:
+    return Hit(
+        detector="carrier.decoding_limit",
+        description="more is encoded, or in more ways, than is read",
+        group=HIDDEN,
+        severity=Severity.LOW,
+        value=0.3,
+        start=start,
+        end=min(end, start + 1),
+    )
+
+
+def _signature_hit(match: Match, view: View, span: tuple[int, int], context: Context) -> Hit:
+    start, end = span
     tricks = view.tricks(match.start, match.end) if view.maps else set()
     rule = match.rule
     return Hit(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from ..canonical import View
-from ..decoding import GATES
+from ..decoding import GATES, Span
 from .patterns import Gates, PatternSet, segments
 from .rules import Rule, RulePack, shipped_packs
 
@@ -31,12 +31,13 @@ class Signatures:
         self._gates = Gates([gate.pattern for gate in GATES])
         self.version = "signatures[" + ",".join(pack.version for pack in packs) + "]"
 
-    def read(self, view: View) -> tuple[list[Match], set[str]]:
-        """Return the matches in ``view`` and the decoders that are worth running on it. Linear."""
+    def read(self, view: View) -> tuple[list[Match], dict[str, list[Span]]]:
+        """Return the matches in ``view``, and where which decoder is worth running. Linear."""
         matches: list[Match] = []
-        gates: set[str] = set()
+        gates: dict[str, list[Span]] = {}
         for segment in segments(view.text):
-            gates.update(GATES[index].decoder for index in self._gates.open(segment.data))
+            for index in self._gates.open(segment.data):
+                gates.setdefault(GATES[index].decoder, []).append(segment.span())
             for index, start, end in self._set.spans(segment):
                 matches.append(Match(self._owners[index], start, end))
         return matches, gates

@@ -84,7 +84,7 @@ def test_one_word_with_figures_is_no_leetspeak() -> None:
 def test_the_budget_bounds_what_is_decoded() -> None:
     """A view longer than the budget is not made."""
     view = raw_view(quote(PLAIN) * 10)
-    assert list(decoded_views(view, {"url"}, 10)) == []
+    assert decoded_views(view, {"url": [(0, len(view.text))]}, 10) == ([], False)
 
 
 @pytest.mark.parametrize("decoder", sorted({gate.decoder for gate in GATES}))
