@@ -97,8 +97,8 @@ def destination(path: Path | None) -> Iterator[None]:
     if path is None:
         yield
         return
-    if path.exists() and not path.is_file():
-        # A device or a pipe takes what comes; it cannot be replaced.
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        # A device or a pipe takes what comes, and a link (/dev/stdout) must stay one.
         with path.open("wb") as raw, _as_stdout(raw):
             yield
         return

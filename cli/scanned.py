@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.verdict import Decision, Finding, Severity, Verdict, merge_verdicts
 from ..ingest.loaders import HiddenText, LoadedDocument, LoadFailure
 from ..ingest.loaders.document import clean_text
+from ..ingest.scanner.scanner import MAX_FINDINGS
 from .loading import ReadAsText, load_target
 from .places import Place, RowLines, Span, locator
 from .selection import Refused, Selection, Target
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 SCORE_ALONE = "scanner.score"
 """The rule of a verdict that no single finding explains."""
+TOO_MANY = "scanner.too_many"
+"""The rule of a text with more findings than a verdict tells; accepted with that very text only."""
 _FINGERPRINT_CHARS = 32  # 128 bits of SHA-256
 
 
@@ -211,6 +214,11 @@ class FileScan:
             alone = Finding(kind="injection", detector=SCORE_ALONE, score=verdict.score)
             yield alone, verdict.decision
             return
+        if len(verdict.findings) >= MAX_FINDINGS:
+            yield (
+                Finding(kind="injection", detector=TOO_MANY, score=verdict.score),
+                verdict.decision,
+            )
         top = max(finding.score for finding in verdict.findings)
         for finding in verdict.findings:
             if finding.score >= min(top, self.settings.threshold):

@@ -108,6 +108,22 @@ def test_every_format_goes_to_a_file(run: Run, folder: Path, format_: str) -> No
     assert ("attack.txt" in content, done.out) == (True, "")
 
 
+@pytest.mark.parametrize("where", ["-", "/dev/stdout"])
+def test_output_may_be_stdout(execute: Run, folder: Path, where: str) -> None:
+    """By the usual names; a device is written to, not replaced."""
+    done = execute("scan", "docs", "--json", "--output", where)
+    assert (len(done.json["documents"]), done.code) == (2, 1)
+
+
+def test_a_link_stays_a_link(run: Run, folder: Path) -> None:
+    """The report goes where it leads, as into /dev/stdout where that is a file."""
+    link = folder.parent / "link"
+    link.symlink_to(folder.parent / "report.json")
+    run("scan", "docs", "--json", "--output", "link")
+    assert link.is_symlink()
+    assert len(json.loads((folder.parent / "report.json").read_text())["documents"]) == 2
+
+
 def test_a_report_is_not_scanned(run: Run, folder: Path) -> None:
     """It quotes what was found; scanning again finds nothing more."""
     where = ("--format", "json", "--output", "docs/report.json")
