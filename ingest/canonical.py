@@ -196,17 +196,19 @@ class View:
         replace: Callable[[re.Match[str]], str] | str,
         trick: Callable[[re.Match[str]], Trick | None],
     ) -> View:
-        """Return the view after ``pattern.sub(replace)``; what ``trick`` tells is told of edits."""
+        """Return the view after ``pattern.sub(replace)``; ``trick`` tells the disguise of a match.
+
+        A ``replace`` that is a string stands for itself.
+        """
         before = self.text
         after = pattern.sub(replace, before)
         if after == before:
             return self
 
         def edits() -> list[Edit]:
-            found = (
-                (m, m.expand(replace) if isinstance(replace, str) else replace(m))
-                for m in pattern.finditer(before)
-            )
+            if isinstance(replace, str):
+                return [Edit(*m.span(), replace, trick(m)) for m in pattern.finditer(before)]
+            found = ((m, replace(m)) for m in pattern.finditer(before))
             return [Edit(*m.span(), new, trick(m)) for m, new in found if new != m[0]]
 
         return View(self.name, after, (*self.maps, OffsetMap(edits, len(before))), self.depth)

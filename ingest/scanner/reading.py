@@ -68,7 +68,7 @@ def _readings(
             room = MAX_VIEWS - read - len(queue)
             queue.extend(children[:room])
             if not complete or len(children) > room:
-                left = [_limit_hit(*view.span(*min(map(min, gates.values()))))]
+                left = [_LIMIT_HIT]
         yield view, matches, left
 
 
@@ -130,16 +130,16 @@ def _depth_hit(start: int, end: int) -> Hit:
     )
 
 
-def _limit_hit(start: int, end: int) -> Hit:
-    return Hit(
-        detector="carrier.decoding_limit",
-        description="more is encoded, or in more ways, than is read",
-        group=HIDDEN,
-        severity=Severity.LOW,
-        value=0.3,
-        start=start,
-        end=min(end, start + 1),
-    )
+# It says nothing of a place, and the first character stands for the text.
+_LIMIT_HIT = Hit(
+    detector="carrier.decoding_limit",
+    description="more is encoded, or in more ways, than is read",
+    group=HIDDEN,
+    severity=Severity.LOW,
+    value=0.3,
+    start=0,
+    end=1,
+)
 
 
 def _signature_hit(match: Match, view: View, span: tuple[int, int], context: Context) -> Hit:
