@@ -34,7 +34,7 @@ Written by `docs/generate_cli.py` from the command itself; a test compares the t
 
 Results go to stdout, errors and progress to stderr. An error is one line; `--verbose`, before or
 after the command's name, adds the traceback. `--json` gives one JSON value in place of tables
-(`audit tail`: JSON Lines). What comes from documents is untrusted, so control characters in it
+(`audit tail`: JSON Lines); `scan` has [more formats](scan_folders.md). What comes from documents is untrusted, so control characters in it
 are written as escapes.
 
 Settings come from `ragbastion.toml` and `RAGBASTION_…` variables; options are stronger than both.
