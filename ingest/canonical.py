@@ -240,11 +240,11 @@ INVISIBLE = (
     "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-_MARKS = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+MARKS = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _INVISIBLE_RUN = re.compile(f"[{INVISIBLE}]+")
-_CLUSTER = re.compile(f"[^{_MARKS}\\s][{_MARKS}]+|[\u1100-\u115e][\u1161-\u11ff]+")
-_JOINING = re.compile(f"[{_MARKS}\u1161-\u11ff]")
+_CLUSTER = re.compile(f"[^{MARKS}\\s][{MARKS}]+|[\u1100-\u115e][\u1161-\u11ff]+")
+_JOINING = re.compile(f"[{MARKS}\u1161-\u11ff]")
 _PLAIN = bytes(range(32, 127)) + b"\t\n\v\f\r"
 # Longer than any layout needs; a rule's separators match shorter runs themselves.
 _SPACE_RUN = re.compile(r"\s{64,}")

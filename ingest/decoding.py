@@ -18,10 +18,11 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits
 from typing import TypeAlias
 from urllib.parse import unquote_to_bytes
 
-from .canonical import Edit, Trick, View, canonicalise
+from .canonical import INVISIBLE, MARKS, Edit, Trick, View, canonicalise
 
 Span: TypeAlias = tuple[int, int]
 
@@ -43,11 +44,15 @@ class Gate:
 
 _ROT13_WORDS = (
     "gur|naq|lbh|lbhe|nyy|vtaber|qvfertneq|cerivbhf|vafgehpgvbaf?|flfgrz|cebzcg|erirny|fraq|"
-    "rznvy|cnffjbeq|nffvfgnag|abg|guvf"
+    "rznvy|cnffjbeq|nffvfgnag|abg|guvf|4yy|gu3|4aq|l0h"
 )
 _REVERSED_WORDS = (
     "eht|dna|uoy|ruoy|lla|erongi|drageresid|suoiverp|snoitcurtsni|metsys|tpmorp|laever|"
-    "dnes|liame|drowssap|tnatsissa|siht"
+    "dnes|liame|drowssap|tnatsissa|siht|ll4|3ht|dn4|u0y|hbl|yyn|qan|hby|oob|izh"
+)
+_ATBASH_WORDS = (
+    "gsv|zmw|blf|blfi|rtmliv|wrhivtziw|kiverlfh|rmhgifxgrlmh?|hbhgvn|kilnkg|ivevzo|hvmw|vnzro|"
+    "kzhhdliw|zhhrhgzmg"
 )
 
 GATES = (
@@ -60,12 +65,15 @@ GATES = (
     Gate("url", r"%[0-9A-Fa-f]{2}"),
     Gate("quoted-printable", r"(?:=[0-9A-F]{2}){4}"),
     Gate("entities", r"&(?:#[0-9xX]|[A-Za-z]{2,8};)"),
-    Gate("escapes", r"(?:\\u(?:[0-9A-Fa-f]{4}|\{)|\\x[0-9A-Fa-f]{2})"),
+    Gate("escapes", r"(?:[\\%]u(?:[0-9A-Fa-f]{4}|\{)|\\x[0-9A-Fa-f]{2}|\\U000[0-9A-Fa-f]{5})"),
+    Gate("octal", r"(?:(?:\b|\\)[0-3][0-7]{2}[\s,;]{0,2}){8}"),
+    Gate("morse", r"(?:[.·•_−–-]{1,5}[ /|]{1,3}){8}"),
+    Gate("atbash", rf"(?i)\b(?:{_ATBASH_WORDS})\b"),
     Gate("rot13", rf"(?i)\b(?:{_ROT13_WORDS})\b"),
     Gate("reversed", rf"(?i)\b(?:{_REVERSED_WORDS})\b"),
     Gate("leetspeak", r"(?i)(?:[a-z][013457]{1,2}[a-z]|\b[013457][a-z]{3})"),
     Gate("split", r"[A-Za-z][*!~^]{1,2}[A-Za-z]"),
-    Gate("spaced", r"(?i)(?:\b[a-z][\s._*·|/~+-]{1,2}){4}[a-z]\b"),
+    Gate("spaced", r"(?i)(?:\b[a-z013457][\s._*·|/~+-]{1,2}){4}[a-z013457]\b"),
 )
 """One gate a decoder; scanners match them all in the pass that matches their rules."""
 
@@ -77,27 +85,45 @@ _BASE85 = re.compile(r"[!-~]{40,}")
 _HEX = re.compile(r"(?:(?:\\x|0x|%u00)?[0-9A-Fa-f]{2}[\s:,;-]{0,2}){8,}")
 _BINARY = re.compile(r"(?:[01]{8}[\s,]{0,2}){4,}")
 _DECIMAL = re.compile(r"(?:\b\d{2,3}[\s,;]{1,2}){8,}\d{2,3}\b")
+_OCTAL = re.compile(r"(?:(?:\b|\\)[0-3][0-7]{2}[\s,;]{0,2}){8,}")
+_MORSE = re.compile(r"(?:[.·•_−–-]{1,5}[ /|]{1,3}){8,}[.·•_−–-]{0,5}")
+_MORSE_SIGNS = str.maketrans("·•_−–", "..---")
 _URL = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _QUOTED = re.compile(r"(?:=[0-9A-F]{2})+|=\r?\n")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,31});")
-_ESCAPE = re.compile(r"(?:\\u[0-9A-Fa-f]{4}|\\u\{[0-9A-Fa-f]{1,6}\}|\\x[0-9A-Fa-f]{2})+")
-_ESCAPE_UNIT = re.compile(r"\\u\{([0-9A-Fa-f]+)\}|\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})")
+_ESCAPE = re.compile(
+    r"(?:[\\%]u[0-9A-Fa-f]{4}|\\u\{[0-9A-Fa-f]{1,6}\}|\\x[0-9A-Fa-f]{2}|\\U000[0-9A-Fa-f]{5})+"
+)
+_ESCAPE_UNIT = re.compile(
+    r"\\u\{([0-9A-Fa-f]+)\}|[\\%]u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|\\U([0-9A-Fa-f]{8})"
+)
 _LEET_WORD = re.compile(r"[A-Za-z013457@$!|]{2,40}")
 _LEET_MIXED = re.compile(r"[A-Za-z][013457]{1,2}[A-Za-z]|\b[013457][A-Za-z]{3,}")
 _LEET = str.maketrans("013457@$!|", "oieastasil")
 _SPACED = re.compile(
-    r"(?<![A-Za-z])[A-Za-z](?:[\s._*·|/~+-]{1,3}[A-Za-z](?![A-Za-z])){4,}", re.IGNORECASE
+    r"(?<![A-Za-z0-9])[A-Za-z013457](?:[\s._*·|/~+-]{1,3}[A-Za-z013457](?![A-Za-z0-9])){4,}"
 )
 _SPLIT = re.compile(r"(?<=[A-Za-z])[*!~^]{1,2}(?=[A-Za-z])")
-_SPACED_WORD_GAP = re.compile(r"\s{2,}|\s*[^\sA-Za-z]\s+|\s+[^\sA-Za-z]\s*")
+_SPACED_WORD_GAP = re.compile(r"\s{2,}|\s*[^\sA-Za-z0-9]\s+|\s+[^\sA-Za-z0-9]\s*")
 _PRINTABLE = re.compile(r"[\w\s!-~¡-⁞]*", re.UNICODE)
 _LETTERS = re.compile(r"[^\W\d_]")
+_UNSEEN = re.compile(f"[{INVISIBLE}{MARKS}]+")
+# What codes of characters are written with, escapes among them.
+_FIGURES = re.compile(r"[0-9A-Fa-f\s,;:\\xu{}%&#=-]{24,}")
+_TAGS = {0xE0000 + code: code for code in range(32, 127)}
+_ATBASH = str.maketrans(ascii_letters, ascii_lowercase[::-1] + ascii_uppercase[::-1])
+# ITU-R M.1677-1, letters and figures.
+_MORSE_CODES = (
+    ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- "
+    "-..- -.-- --.. ----- .---- ..--- ...-- ....- ..... -.... --... ---.. ----."
+)
+_MORSE_LETTERS = dict(zip(_MORSE_CODES.split(), ascii_lowercase + digits, strict=True))
 _HEAD = 100
 """Characters of a blob whose decoding tells whether the rest is worth it: whole groups of five."""
 _UTF8 = codecs.getincrementaldecoder("utf-8")
 
 
-BLOBS = frozenset({"hex", "binary", "decimal", "base32", "base64", "base85"})
+BLOBS = frozenset({"hex", "binary", "decimal", "octal", "morse", "base32", "base64", "base85"})
 """Decoders of stretches that turn into text as a whole."""
 ESCAPES = frozenset({"url", "quoted-printable", "entities", "escapes"})
 """Decoders of marks that stand for single characters."""
@@ -148,6 +174,7 @@ def decoded_views(
             complete = False
             continue
         budget -= len(found.text)
+        found = found.aligned(found.text.translate(_TAGS), lambda _: Trick.ENCODED)
         views.append(canonicalise(found, found.name))
     return views, complete
 
@@ -180,11 +207,19 @@ def is_text(data: bytes) -> str | None:
 
 
 def _reads(text: str) -> bool:
-    if len(text) < 4 or not _PRINTABLE.fullmatch(text):
+    # Disguised characters are looked through later, when the view is made canonical.
+    shown = _shown(text)
+    if len(shown) < 4 or not _PRINTABLE.fullmatch(shown):
         return False
-    letters = len(_LETTERS.findall(text))
+    letters = len(_LETTERS.findall(shown))
     # Figures and signs may be a further encoding; a text of nothing else is data.
-    return letters >= 4 and letters + text.count(" ") >= 0.4 * len(text)
+    if letters >= 4 and letters + shown.count(" ") >= 0.4 * len(shown):
+        return True
+    return _FIGURES.fullmatch(shown) is not None
+
+
+def _shown(text: str) -> str:
+    return text if text.isascii() else _UNSEEN.sub("", text.translate(_TAGS))
 
 
 def _blobs(pattern: re.Pattern[str], to_bytes: Callable[[str], bytes]) -> Callable[[View], View]:
@@ -192,10 +227,11 @@ def _blobs(pattern: re.Pattern[str], to_bytes: Callable[[str], bytes]) -> Callab
 
     def edits(text: str) -> Iterator[Edit]:
         for match in pattern.finditer(text):
-            blob = match[0][:_MAX_BLOB]
+            # What stands after a blob is not the blob's, though it may stand between its parts.
+            blob = match[0][:_MAX_BLOB].rstrip(" \t\r\n,;:")
             try:
                 decoded = is_text(to_bytes(blob))
-            except (ValueError, binascii.Error):
+            except (ValueError, KeyError, binascii.Error):
                 continue
             if decoded is not None:
                 yield Edit(match.start(), match.start() + len(blob), decoded, Trick.ENCODED)
@@ -241,7 +277,7 @@ def _begins_as_text(data: bytes) -> bool:
         text = _UTF8().decode(data[:-4])
     except UnicodeDecodeError:
         return False
-    return _PRINTABLE.fullmatch(text) is not None
+    return _PRINTABLE.fullmatch(_shown(text)) is not None
 
 
 def _from_hex(blob: str) -> bytes:
@@ -256,6 +292,20 @@ def _from_binary(blob: str) -> bytes:
 
 def _from_decimal(blob: str) -> bytes:
     return bytes(int(code) for code in re.findall(r"\d+", blob))
+
+
+def _from_octal(blob: str) -> bytes:
+    return bytes(int(code, 8) for code in re.findall(r"\d{3}", blob))
+
+
+def _from_morse(blob: str) -> bytes:
+    words = re.split(r"\s*[/|]\s*|\s{2,}", blob.translate(_MORSE_SIGNS).strip(" /|"))
+    letters = [[_MORSE_LETTERS[code] for code in word.split()] for word in words]
+    text = " ".join("".join(word) for word in letters)
+    # Rules and tables are drawn with the same signs, but they spell one or two letters.
+    if len(set(text)) < 5:
+        raise ValueError("a drawing")
+    return text.encode()
 
 
 def _in_place(
@@ -297,21 +347,30 @@ def _letters(match: re.Match[str]) -> str:
 
 
 def _spaced(run: str) -> str:
+    if len(_LETTERS.findall(run)) * 4 < len(run):
+        return run
     words = _SPACED_WORD_GAP.split(run)
-    return " ".join(re.sub(r"[^A-Za-z]", "", word) for word in words)
+    return " ".join(re.sub(r"[^A-Za-z0-9]", "", word) for word in words)
 
 
 def _rot13(view: View) -> View:
     return view.aligned(codecs.encode(view.text, "rot13"), lambda _: Trick.ENCODED)
 
 
+def _atbash(view: View) -> View:
+    return view.aligned(view.text.translate(_ATBASH), lambda _: Trick.ENCODED)
+
+
 _FAMILY = dict.fromkeys(BLOBS, "blobs") | dict.fromkeys(ESCAPES, "escapes")
-_OWN_INVERSE = frozenset({"rot13", "reversed"})
+_OWN_INVERSE = frozenset({"rot13", "reversed", "atbash"})
 # In the order in which a family applies them: narrow alphabets first.
 _DECODERS: dict[str, Callable[[View], View]] = {
     "binary": _blobs(_BINARY, _from_binary),
-    "hex": _blobs(_HEX, _from_hex),
+    # Before hex: decimal codes are read as pairs of its digits too, but seldom the other way.
     "decimal": _blobs(_DECIMAL, _from_decimal),
+    "hex": _blobs(_HEX, _from_hex),
+    "octal": _blobs(_OCTAL, _from_octal),
+    "morse": _blobs(_MORSE, _from_morse),
     "base32": _blobs(_BASE32, _from_base32),
     "base64": _blobs(_BASE64, _from_base64),
     "base85": _blobs(_BASE85, _from_base85),
@@ -320,6 +379,7 @@ _DECODERS: dict[str, Callable[[View], View]] = {
     "entities": _in_place(_ENTITY, html.unescape),
     "escapes": _in_place(_ESCAPE, _escape),
     "rot13": _rot13,
+    "atbash": _atbash,
     "leetspeak": _without_figures,
     "split": _in_place(_SPLIT, ""),
     "spaced": _in_place(_SPACED, _spaced),

@@ -43,6 +43,12 @@ def read_hits(text: str, signatures: Signatures) -> list[Hit]:
     return sorted(found.values(), key=lambda hit: (hit.start, hit.end))
 
 
+def views(text: str, signatures: Signatures) -> Iterator[View]:
+    """Yield every view of ``text`` (untrusted) that is read, the text itself first."""
+    for view, _, _ in _readings(text, list(hidden_payloads(text)), signatures):
+        yield view
+
+
 def _keep(found: dict[tuple[str, int], Hit], hit: Hit) -> None:
     found.setdefault((hit.detector, hit.start), hit)
 
