@@ -95,11 +95,11 @@ def strip_until_clean(text: str, find: Callable[[str], list[Span]]) -> list[Span
         spans = find(rest)
         if not spans:
             return removed
-        removed = merged([*removed, *_in_original(spans, removed)])
+        removed = merged([*removed, *in_original(spans, removed)])
     return [(0, len(text))]
 
 
-def _in_original(spans: Sequence[Span], removed: Sequence[Span]) -> list[Span]:
+def in_original(spans: Sequence[Span], removed: Sequence[Span]) -> list[Span]:
     """Return spans of the text without ``removed`` as spans of the text with them.
 
     A span across a removed stretch takes it in.
