@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -41,13 +41,22 @@ class ScanSettings(_Section):
     """How the injection scanner decides.
 
     ``threshold``: score from which a document is quarantined; ``flag_threshold``: from which it is
-    flagged; ``hidden_threshold``: the threshold for text that a reader cannot see.
+    flagged; ``hidden_threshold``: the threshold for text that a reader cannot see. ``budget`` takes
+    the threshold that was measured to keep this share of false alarms, in place of ``threshold``.
+    ``classifier`` is a folder with another model than the shipped one; ``external_model`` one with
+    a sequence or token classifier to read beside it. What was not read by each of
+    ``require_layers`` is quarantined.
     """
 
     threshold: float = Field(default=0.5, ge=0.0, le=1.0)
     flag_threshold: float = Field(default=0.25, ge=0.0, le=1.0)
     hidden_threshold: float = Field(default=0.25, ge=0.0, le=1.0)
+    budget: Literal["0.1%", "1%", "5%"] | None = None
     rule_packs: tuple[Path, ...] = ()
+    classifier: Path | None = None
+    external_model: Path | None = None
+    require_layers: tuple[str, ...] = ()
+    unsafe_no_classifier: bool = True
 
 
 class LoadSettings(_Section):

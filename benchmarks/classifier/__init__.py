@@ -1,0 +1,1 @@
+"""Training the scanner's classifier: seed text, synthesis, network, protocol, export."""

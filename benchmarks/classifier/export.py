@@ -1,4 +1,4 @@
-"""Export: the trained network as ONNX with 8-bit weights, and the folder that the scanner loads."""
+"""Export: the trained network as ONNX with 8-bit weights, in the folder that the scanner loads."""
 
 from __future__ import annotations
 
@@ -6,37 +6,66 @@ import hashlib
 import json
 import shutil
 import tempfile
+import warnings
 from pathlib import Path
 
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
-from onnxruntime.transformers import optimizer
-from transformers import BertConfig, BertModel
+from ragbastion.ingest.scanner.model_files import FORMAT
 
-from .network import WIDTH, SpanNetwork, packaged_base
+from .network import SpanNetwork, packaged_base
+from .scoring import CLS, OVERLAP, SEP
 from .windows import TOKENS
 
-FORMAT = 1
+NAME = "minilm-l3-spans"
+_OPSET = 17
 
 
-def export(network: SpanNetwork, target: Path) -> None:
+def export_model(network: SpanNetwork, gate: bytes, gate_logit: float, folder: Path) -> None:
+    """Write network, tokenizer, gate and manifest to ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    export_network(network, folder / "network.onnx")
+    shutil.copyfile(packaged_base() / "tokenizer.json", folder / "tokenizer.json")
+    (folder / "gate.npz").write_bytes(gate)
+    names = ("network.onnx", "tokenizer.json", "gate.npz")
+    manifest = {
+        "format": FORMAT,
+        "name": NAME,
+        "version": "1",
+        "files": {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in names},
+        "window_tokens": TOKENS,
+        "overlap_tokens": OVERLAP,
+        "first_token": CLS,
+        "last_token": SEP,
+        "gate_logit": round(gate_logit, 4),
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+
+
+def export_network(network: SpanNetwork, target: Path) -> None:
     """Write ``network`` to the ONNX file ``target``, its matrices quantised to 8 bits."""
-    network = _plain_attention(network).eval()
-    ids = torch.randint(1000, 20000, (2, 32))
-    with tempfile.TemporaryDirectory() as folder:
-        plain, fused = Path(folder) / "plain.onnx", Path(folder) / "fused.onnx"
-        torch.onnx.export(
-            network, (ids, torch.ones_like(ids)), plain, dynamo=False, opset_version=17,
-            input_names=["ids", "mask"], output_names=["tokens", "windows"],
-            dynamic_axes={n: {0: "b", 1: "l"} for n in ("ids", "mask", "tokens")} | {"windows": {0: "b"}},
-        )  # fmt: skip
-        quantize_dynamic(
-            plain, target, weight_type=QuantType.QInt8, per_channel=True,
-            extra_options={"DefaultTensorType": 1},
-        )  # fmt: skip
-
-
-def _plain_attention(network: SpanNetwork) -> SpanNetwork:
-    """Return ``network`` with attention written out: the fused form does not export."""
+    network = network.eval()
+    # The fused attention of training does not export.
     network.encoder.config._attn_implementation = "eager"
-    return network
+    ids = torch.randint(1000, 20000, (2, 32))
+    free = {0: "b", 1: "l"}
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the tracer, about shapes that are constant here
+        plain = Path(folder) / "plain.onnx"
+        torch.onnx.export(
+            network,
+            (ids, torch.ones_like(ids)),
+            plain,
+            dynamo=False,
+            opset_version=_OPSET,
+            input_names=["ids", "mask"],
+            output_names=["tokens", "windows"],
+            dynamic_axes={"ids": free, "mask": free, "tokens": free, "windows": {0: "b"}},
+        )
+        quantize_dynamic(
+            plain,
+            target,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            extra_options={"DefaultTensorType": 1},
+        )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import random
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from ragbastion.ingest.scanner.classifier import sentence_starts
-from ragbastion.ingest.scanner.gate import PAIRS, pair_slots
+from ragbastion.ingest.scanner.gate import PAIRS, Gate, pair_slots
 from torch import Tensor, nn
 
 from .synthesis import Example
@@ -77,7 +76,9 @@ def train_gate(examples: Sequence[Example], epochs: int = 4, seed: int = 1) -> b
     balance = torch.tensor(float((data.labels == 0).sum() / max((data.labels == 1).sum(), 1)))
     order = np.random.default_rng(seed)
     for _ in range(epochs):
-        for part in np.array_split(order.permutation(len(data.starts)), len(data.starts) // _BATCH + 1):
+        for part in np.array_split(
+            order.permutation(len(data.starts)), len(data.starts) // _BATCH + 1
+        ):
             pieces = [data.ids[data.starts[i] : ends[i]] for i in part]
             starts = np.cumsum([0, *(len(p) for p in pieces[:-1])])
             logits = model(torch.from_numpy(np.concatenate(pieces)), torch.from_numpy(starts))
@@ -104,3 +105,31 @@ def _saved(model: _Linear) -> bytes:
         bias=np.float32(model.bias.item()),
     )
     return content.getvalue()
+
+
+def operating_points(content: bytes, examples: Sequence[Example]) -> list[dict[str, float]]:
+    """Return, for shares of attacks kept, the gate's threshold and how many clean texts open it.
+
+    An attack is kept if the gate opens for a sentence of which most was injected.
+    """
+    data, gate = Sentences(examples), Gate(content)
+    logits = gate.logits(data.ids, data.starts)
+    numbers = np.array(data.example)
+    hostile, clean = data.labels == 1, np.array([not e.label for e in examples])[numbers]
+    attacks = np.sort(_largest(logits[hostile], numbers[hostile]))
+    harmless = _largest(logits[clean], numbers[clean])
+    points = []
+    for kept in (0.9, 0.95, 0.98, 0.99, 0.995):
+        limit = attacks[int((1 - kept) * len(attacks))]
+        points.append(
+            {"kept": kept, "limit": float(limit), "opened": float((harmless >= limit).mean())}
+        )
+    return points
+
+
+def _largest(values: NDArray[np.float32], numbers: Ints) -> NDArray[np.float32]:
+    """Return the largest value of each number's rows; rows of a number stand together."""
+    found: NDArray[np.float32] = np.maximum.reduceat(
+        values, np.flatnonzero(np.diff(numbers, prepend=-1))
+    )
+    return found

@@ -16,7 +16,7 @@ FOLDS: dict[str, tuple[str, ...]] = {
     "mail": ("llmail_attacks", "llmail_benign", "small_corpora", "piguard_valid"),
     "tools": ("injecagent", "agentdojo"),
 }
-"""A fold leaves these files out, both attacks and harmless texts: harder than one file at a time."""
+"""What each fold leaves out, attacks and harmless texts: harder than one file at a time."""
 ABOUT = ("security_docs_dev",)
 NOT_ABOUT = ("howto_docs_dev", "bipia", "tasktracker_xquad", "indirect_pia")
 
@@ -37,15 +37,8 @@ def clean_passages(data: Path) -> list[Example]:
     for path in sorted((data / "poison").glob("*.jsonl")):
         for line in path.read_text("utf-8").split("\n"):
             if line and not (row := json.loads(line))["label"]:
-                found.append(
-                    Example(
-                        text=row["text"],
-                        label=0,
-                        spans=(),
-                        source=f"poison/{path.stem}",
-                        group=row.get("title") or row["text"][:40],
-                    )
-                )
+                source, group = f"poison/{path.stem}", row.get("title") or row["text"][:40]
+                found += [Example(text=row["text"], label=0, spans=(), source=source, group=group)]
     return found
 
 
@@ -70,7 +63,9 @@ def sample(examples: list[Example], each: int, seed: int) -> list[Example]:
                 groups.setdefault(e.group, []).append(e)
         pools = [rng.sample(g, len(g)) for _, g in sorted(groups.items())]
         rng.shuffle(pools)
-        deep = [e for rank in range(max(map(len, pools))) for p in pools for e in p[rank : rank + 1]]
+        deep = [
+            e for rank in range(max(map(len, pools))) for p in pools for e in p[rank : rank + 1]
+        ]
         chosen += deep[:each]
     return chosen
 
@@ -88,5 +83,6 @@ def _example(source: str, row: dict[str, str | int | None]) -> Example:
         spans=spans,
         source=source,
         group=span or str(row.get("pair") or row.get("attack") or text[:40]),
+        attack=str(row.get("attack") or ""),
         about=1 if source in ABOUT else 0 if source in NOT_ABOUT else None,
     )

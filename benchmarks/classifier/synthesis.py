@@ -32,20 +32,25 @@ class Example:
     source: str
     group: str
     about: int | None = None
+    attack: str = ""
 
 
 WRAPPERS: Sequence[str] = (
     *("{}",) * 14,
-    "\n{}\n", "\n\n{}\n\n", "\n\n{}\n\n", "({})", "[{}]", "Note: {}", "NOTE: {}", "P.S. {}", "PS: {}",
-    "<!-- {} -->", "/* {} */", "\n# {}\n", "\n// {}\n", "\n- {}\n", "\n* {}", "\n> {}\n", "**{}**",
-    "\n---\n{}\n---\n", '"{}"', "<p>{}</p>", "<b>{}</b>", "\n### {}\n", "Important: {}", "*{}*",
-    "\n\nUpdate: {}\n", "... {} ...", "`{}`", "\n1. {}\n", "Also, {}", "| {} |", "<div>{}</div>",
-)  # fmt: skip
+    *("\n{}\n", "\n\n{}\n\n", "\n\n{}\n\n", "({})", "[{}]", "Note: {}", "NOTE: {}", "P.S. {}"),
+    *("PS: {}", "<!-- {} -->", "/* {} */", "\n# {}\n", "\n// {}\n", "\n- {}\n", "\n* {}"),
+    *("\n> {}\n", "**{}**", "\n---\n{}\n---\n", '"{}"', "<p>{}</p>", "<b>{}</b>", "\n### {}\n"),
+    *("Important: {}", "*{}*", "\n\nUpdate: {}\n", "... {} ...", "`{}`", "\n1. {}\n", "Also, {}"),
+    *("| {} |", "<div>{}</div>"),
+)
 _RARE_FORMS: Sequence[Callable[[str], str]] = (str.upper, str.lower, str.title)
-_KEYS = (
-    "description note comment message body title subject memo bio summary text content name details "
-    "review notes remarks address caption feedback reason instructions label about"
-).split()
+_KEYS = tuple(
+    re.findall(
+        r"\w+",
+        "description note comment message body title subject memo bio summary text content name "
+        "details review notes remarks address caption feedback reason instructions label about",
+    )
+)
 
 
 def insert(
@@ -88,18 +93,19 @@ def record(
     """Return a JSON, Python, YAML, CSV or table record with ``texts`` as values, and the span."""
     keys = rng.sample(_KEYS, min(len(texts), len(_KEYS)))
     flat = [text.replace("\n", " ") for text in texts]
+    quoted = [json.dumps(value, ensure_ascii=False) for value in flat]
     form = rng.randrange(5)
     if form == 0:
-        pieces = [f'"{k}": {json.dumps(v, ensure_ascii=False)}' for k, v in zip(keys, flat, strict=False)]
-        text = "{" + ", ".join(pieces) + "}"
+        text = "{" + ", ".join(f'"{k}": {v}' for k, v in zip(keys, quoted, strict=False)) + "}"
     elif form == 1:
         text = "{" + ", ".join(f"'{k}': {v!r}" for k, v in zip(keys, flat, strict=False)) + "}"
     elif form == 2:
         text = "\n".join(f"{k}: {v}" for k, v in zip(keys, flat, strict=False))
     elif form == 3:
-        text = "| " + " | ".join(keys) + " |\n|" + "---|" * len(keys) + "\n| " + " | ".join(flat) + " |"
+        head, rule = " | ".join(keys), "---|" * len(keys)
+        text = f"| {head} |\n|{rule}\n| {' | '.join(flat)} |"
     else:
-        text = ",".join(keys) + "\n" + ",".join(json.dumps(v, ensure_ascii=False) for v in flat)
+        text = ",".join(keys) + "\n" + ",".join(quoted)
     if injected is None:
         return text, ()
     shown = flat[injected]
@@ -168,9 +174,8 @@ class Synthesis:
 
     @staticmethod
     def _example(text: str, spans: tuple[Span, ...], about: int | None) -> Example:
-        return Example(
-            text=text, label=int(bool(spans)), spans=spans, source="synthesis", group="", about=about
-        )
+        source, label = "synthesis", int(bool(spans))
+        return Example(text=text, label=label, spans=spans, source=source, group="", about=about)
 
 
 def _moved(span: Span, inserted: Span) -> list[Span]:

@@ -1,37 +1,44 @@
 """Train the scanner's classifier, and measure it on sources that it did not see.
 
-    python -m benchmarks.classifier.train --data DIR --work DIR [--step base|folds|final|all]
+    python -m benchmarks.classifier.train --data DIR --work DIR [--step base|folds|gates|final|all]
 
 ``DIR/injection`` and ``DIR/poison`` hold the public files; ``--work`` keeps checkpoints and scores.
 Steps: ``base`` trains on our own seeds and harmless passages alone, and scores every public source
 (none was seen); ``folds`` goes on from there for each fold of sources left out, and scores what was
-left out; ``final`` goes on with all sources, and exports to ``ingest/scanner/model``. Runs on a
-processor; the same seed gives the same data order.
+left out; ``gates`` measures the gate likewise; ``final`` goes on with all sources, and exports to
+``ingest/scanner/model``. Runs on a processor; the same seed gives the same order of examples.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from ragbastion.ingest.scanner.model_files import SHIPPED
 
+from .export import export_model
+from .gate_training import operating_points, train_gate
 from .network import SpanNetwork
 from .rows import FOLDS, clean_passages, kept, left_out, public_examples, sample
 from .scoring import write_judged
 from .seeds import load_seeds
 from .synthesis import Example
-from .training import Material, train
+from .training import Material, examples, train
 
 LAYERS = 3
 """Six gave no better spans on sources left out, in twice the time."""
-BASE_WINDOWS, FOLD_WINDOWS, FINAL_WINDOWS = 24_000, 6_000, 16_000
+BASE_WINDOWS, FOLD_WINDOWS, FINAL_WINDOWS = 24_000, 3_500, 10_000
 BASE_RATE, NEXT_RATE = 3e-4, 2e-4
 SCORED = 400
 """Documents of each source and label that a fold scores."""
+GATE_EXAMPLES = 20_000
+KEPT = 0.98
+"""Share of the attacks of sources left out for which the gate opens."""
 TRAINED_ON = 4_000
 """Harmless passages that training may see; the others are for measuring."""
 SEED = 1
@@ -42,7 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--step", choices=("base", "folds", "final", "all"), default="all")
+    parser.add_argument(
+        "--step", choices=("base", "folds", "gates", "final", "export", "all"), default="all"
+    )
     parser.add_argument("--fold", choices=tuple(FOLDS), action="append")
     options = parser.parse_args(arguments)
     options.work.mkdir(parents=True, exist_ok=True)
@@ -52,8 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.step in ("folds", "all"):
         for fold in options.fold or FOLDS:
             run.fold(fold)
+    if options.step in ("gates", "all"):
+        run.gates()
     if options.step in ("final", "all"):
         run.final()
+    if options.step == "export":
+        run.export()
     return 0
 
 
@@ -85,6 +98,30 @@ class _Run:
         material = self._material(self._public)
         network = train(self._load("base"), material, FINAL_WINDOWS, NEXT_RATE, SEED)
         self._keep(network, "final")
+        self.export()
+
+    def export(self) -> None:
+        gate = self._gate(self._public)
+        export_model(self._load("final"), gate, self._gate_logit(), SHIPPED)
+
+    def gates(self) -> None:
+        """Write, for each fold, what a gate that did not see its sources keeps and opens for."""
+        points = {}
+        for name in FOLDS:
+            gate = self._gate(kept(self._public, name))
+            held = sample(list(left_out(self._public, name)), SCORED, SEED)
+            points[name] = operating_points(gate, [*held, *self._unseen[:400]])
+            print(name, json.dumps(points[name]), flush=True)
+        (self._work / "gates.json").write_text(json.dumps(points, indent=1) + "\n", "utf-8")
+
+    def _gate(self, public: list[Example]) -> bytes:
+        stream = examples(self._material(public), random.Random(SEED))
+        return train_gate([next(stream) for _ in range(GATE_EXAMPLES)])
+
+    def _gate_logit(self) -> float:
+        """Return the threshold that keeps `KEPT` of the attacks of every fold left out."""
+        points = json.loads((self._work / "gates.json").read_text("utf-8"))
+        return min(p["limit"] for row in points.values() for p in row if p["kept"] == KEPT)
 
     def _material(self, public: list[Example]) -> Material:
         return Material(public=public, clean=self._clean, seeds=load_seeds())

@@ -81,8 +81,11 @@ def seed_documents(seeds: Seeds) -> list[Example]:
     found = []
     for index, document in enumerate(seeds.documents):
         about = int(document.area == "about_attacks")
-        common = {"source": f"seeds/{document.area}", "about": about,
-                  "group": LONE if document.kind == LONE else f"seed {index}"}
+        common = {
+            "source": f"seeds/{document.area}",
+            "about": about,
+            "group": LONE if document.kind == LONE else f"seed {index}",
+        }
         found.append(Example(text=document.text, label=int(bool(document.spans)),
                              spans=document.spans, **common))  # fmt: skip
         if document.spans:
@@ -114,14 +117,17 @@ def train(
         seen, step = seen + len(batch), step + 1
         recent = 0.98 * recent + 0.02 * loss.item() if step > 1 else loss.item()
         if step % 50 == 0:
-            print(f"{seen:7} windows {seen / (time.time() - started):5.1f}/s loss {recent:.4f}", flush=True)
+            print(
+                f"{seen:7} windows {seen / (time.time() - started):5.1f}/s loss {recent:.4f}",
+                flush=True,
+            )
         if seen >= count:
             return network.eval()
     raise AssertionError("the stream of examples has no end")
 
 
 def batch_loss(network: SpanNetwork, batch: Sequence[Window]) -> Tensor:
-    """Return the loss of tokens (each window alike, hostile and harmless tokens alike) and windows."""
+    """Return the loss of tokens, each window and both kinds of token alike, and of windows."""
     ids, mask, tokens, labels = (torch.from_numpy(np.ascontiguousarray(a)) for a in padded(batch))
     token_logits, window_logits = network(ids, mask)
     losses = functional.binary_cross_entropy_with_logits(

@@ -8,8 +8,9 @@ to a document and what does not is seen from the window, never from the sentence
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -91,8 +92,10 @@ class SpanClassifier:
         found: list[Sentence] = []
         for first, last in _segments(text):
             spans = [(a - first, b - first) for a, b in wanted if a < last and b > first]
-            for s in self._segment(text[first:last], spans):
-                found.append(Sentence(first + s.start, first + s.end, s.logit, s.window, s.about))
+            found += [
+                replace(sentence, start=first + sentence.start, end=first + sentence.end)
+                for sentence in self._segment(text[first:last], spans)
+            ]
         return found
 
     def _segment(self, text: str, wanted: Sequence[Span]) -> Iterator[Sentence]:
@@ -158,7 +161,7 @@ def windows(size: int, room: int, overlap: int) -> list[Layout]:
     if size <= room:
         return [(0, size, 0)]
     firsts = [*range(0, size - room, room - overlap), size - room]
-    edges = [0, *((a + room + b) // 2 for a, b in zip(firsts, firsts[1:], strict=False))]
+    edges = [0, *((a + room + b) // 2 for a, b in pairwise(firsts))]
     return [(first, first + room, own) for first, own in zip(firsts, edges, strict=True)]
 
 
@@ -199,5 +202,5 @@ def load_classifier(folder: Path = SHIPPED) -> SpanClassifier:
     """Load the model in ``folder``, once a process; raise `SettingsError` if it is not sound."""
     files = read_model(folder)
     manifest = files.manifest
-    version = f"{manifest.name}@{manifest.version}+{files.digest}"
+    version = f"classifier[{manifest.name}@{manifest.version}+{files.digest}]"
     return SpanClassifier(OnnxNetwork(files), Gate(files.gate), manifest, version)

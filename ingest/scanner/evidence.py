@@ -48,6 +48,11 @@ class Hit:
     disguised: bool = False
     exact: bool = False
 
+    @property
+    def rule(self) -> bool:
+        """Whether a rule or a carrier matched, not a model's judgement of a sentence."""
+        return self.group not in ("classifier", "external")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:

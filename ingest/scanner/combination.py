@@ -1,0 +1,157 @@
+"""One probability from two kinds of evidence: what rules matched, and what the network read.
+
+Each unit, a rule's hit or a sentence, is weighed with what the other layer says of the same place.
+The worst unit decides, so length dilutes nothing. The weights are fitted on documents of sources
+that the network did not see (``benchmarks/classifier/combine.py``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ...core.errors import SettingsError
+from ...core.verdict import Severity
+from .classifier import Sentence
+from .evidence import HIDDEN, Hit
+
+UNREAD = -7.0
+"""Sentence and window logit of text that the gate passed over: the network reads such text so."""
+REACH = 120
+"""Characters around a sentence in which a rule's hit speaks of it: the neighbouring sentence."""
+_LOGIT_RANGE = 6.0
+_LONGEST = 2_000
+_DETECTOR = "classifier"
+_DESCRIPTION = "A sentence that instructs a model and does not belong to its document."
+# A payload of invisible characters, and a user's own rule, are taken at their word.
+_DECISIVE = frozenset({HIDDEN, "custom"})
+
+
+class Combination(BaseModel):
+    """The fitted logistic function over the logits of a unit, and thresholds by budget.
+
+    ``budgets`` maps a share of false alarms, such as ``1%``, to the score that keeps it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: str
+    bias: float
+    rules: float
+    sentence: float
+    window: float
+    about: float
+    budgets: Mapping[str, float]
+
+    def probability(self, rules: float, sentence: float, window: float, about: float) -> float:
+        """Return the probability in (0, 1) of a unit with these logits."""
+        logit = (
+            self.bias
+            + self.rules * clipped(rules)
+            + self.sentence * clipped(sentence)
+            + self.window * clipped(window)
+            + self.about * clipped(about)
+        )
+        return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, logit))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """A hit, or a sentence as one, with what each layer says of its place; all logits."""
+
+    hit: Hit
+    rules: float
+    sentence: float
+    window: float
+    about: float
+
+
+@cache
+def load_combination(folder: Path) -> Combination:
+    """Return the weights that belong to the model in ``folder``; `SettingsError` if they do not."""
+    path = folder / "combination.json"
+    try:
+        content = path.read_bytes()
+        found = Combination.model_validate_json(content)
+    except (OSError, ValidationError) as error:
+        raise SettingsError(f"model '{folder}' refused: no weights in combination.json") from error
+    digest = hashlib.sha256(content).hexdigest()[:8]
+    return found.model_copy(update={"version": f"{found.version}+{digest}"})
+
+
+def clipped(logit: float) -> float:
+    """Return ``logit`` within what training text shows; beyond it, more is not surer."""
+    return max(-_LOGIT_RANGE - 1.0, min(_LOGIT_RANGE, logit))
+
+
+def units(
+    hits: Sequence[Hit], rule_scores: Sequence[float], sentences: Sequence[Sentence], nothing: float
+) -> list[Unit]:
+    """Return a unit for each hit and each sentence, by position.
+
+    ``rule_scores`` are probabilities of the hits by rules alone, ``nothing`` that of text without
+    any. Hits and sentences are sorted by start. Linear, for what stands near a place is bounded.
+    """
+    found = [_hit_unit(hit, score, sentences) for hit, score in zip(hits, rule_scores, strict=True)]
+    starts = [hit.start for hit in hits]
+    for sentence in sentences:
+        near = _near(starts, sentence.start - REACH, sentence.end + REACH)
+        scores = [rule_scores[i] for i in near if hits[i].end > sentence.start - REACH]
+        found.append(_sentence_unit(sentence, max(scores, default=nothing)))
+    return sorted(found, key=lambda unit: (unit.hit.start, unit.hit.end))
+
+
+def unit_score(unit: Unit, combination: Combination) -> float:
+    """Return the probability of ``unit``."""
+    score = combination.probability(unit.rules, unit.sentence, unit.window, unit.about)
+    if unit.hit.group in _DECISIVE:
+        return max(score, 1.0 / (1.0 + math.exp(-unit.rules)))
+    return score
+
+
+def _hit_unit(hit: Hit, score: float, sentences: Sequence[Sentence]) -> Unit:
+    low = bisect_left(sentences, hit.start - _LONGEST, key=lambda s: s.start)
+    high = bisect_left(sentences, max(hit.end, hit.start + 1), key=lambda s: s.start)
+    around = [s for s in sentences[low:high] if s.end > hit.start]
+    worst = max(around, key=lambda s: s.logit, default=None)
+    if worst is None:
+        return Unit(hit=hit, rules=logit(score), sentence=UNREAD, window=UNREAD, about=UNREAD)
+    return Unit(
+        hit=hit, rules=logit(score), sentence=worst.logit, window=worst.window, about=worst.about
+    )
+
+
+def _sentence_unit(sentence: Sentence, score: float) -> Unit:
+    hit = Hit(
+        detector=_DETECTOR,
+        description=_DESCRIPTION,
+        group=_DETECTOR,
+        severity=Severity.HIGH,
+        value=1.0,
+        start=sentence.start,
+        end=sentence.end,
+    )
+    return Unit(
+        hit=hit,
+        rules=logit(score),
+        sentence=sentence.logit,
+        window=sentence.window,
+        about=sentence.about,
+    )
+
+
+def _near(starts: Sequence[int], low: int, high: int) -> range:
+    return range(bisect_left(starts, low - _LONGEST), bisect_left(starts, high))
+
+
+def logit(probability: float) -> float:
+    """Return the log odds of ``probability``, which lies in (0, 1)."""
+    bounded = min(max(probability, 1e-9), 1 - 1e-9)
+    return math.log(bounded / (1.0 - bounded))
