@@ -17,8 +17,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..core.errors import UsageError
+from .issues import Issue
 from .output import json_text
-from .scanned import Issue, ScannedDocument, ScanRun
+from .scanned import ScannedDocument, ScanRun
 
 _MAX_BYTES = 50_000_000
 Key = tuple[str, str, str]

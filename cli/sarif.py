@@ -18,9 +18,10 @@ from ..core.verdict import Decision
 from ..ingest.scanner.rules import Rule
 from .baseline import Entry
 from .command import ExitCode
+from .issues import Issue
 from .places import Place
 from .sarif_rules import descriptors, taxonomies
-from .scanned import Issue, ScannedDocument, ScanRun
+from .scanned import ScannedDocument, ScanRun
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

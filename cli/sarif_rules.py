@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.verdict import Severity
 from ..ingest.scanner.rules import Rule
-from .scanned import SCORE_ALONE, Issue
+from .issues import SCORE_ALONE, Issue
 
 OWASP = "OWASP Top 10 for LLM Applications"
 ATLAS = "MITRE ATLAS"
@@ -43,7 +43,9 @@ _OWASP_RISKS = {
 _FAMILIES = {
     "carrier": "Text is carried by characters that a reader does not see.",
     "hidden": "Text is hidden from the reader of the document.",
-    SCORE_ALONE.partition(".")[0]: "The text as a whole looks like instructions aimed at a model.",
+    SCORE_ALONE.partition(".")[
+        0
+    ]: "The verdict on the text as a whole, which no single finding explains.",
 }
 _OTHER = "Text holds instructions aimed at a model."
 _ADVICE = (

@@ -31,8 +31,9 @@ from .scan_options import (
 from .state import load
 
 if TYPE_CHECKING:
-    from ..core.settings import ScanSettings
+    from ..core.settings import LoadSettings, ScanSettings
     from ..ingest.scanner import Scanner
+    from .scanned import FileScan
 
 
 def register(app: typer.Typer) -> None:
@@ -76,7 +77,6 @@ def scan(
     if json_output and report not in (None, ReportFormat.JSON):
         raise typer.BadParameter(f"--json and --format {report}: give one of the two")
     from .scan_files import ScanRequest, scan_files
-    from .scanned import FileScan
     from .selection import Selection, read_globs
 
     output = None if output == Path("-") else output
@@ -94,11 +94,9 @@ def scan(
         fail_on=fail_on,
         baseline=baseline,
         write_baseline=write_baseline,
+        rule_packs=scan_settings.rule_packs,
     )
-    files = FileScan(
-        scanner=open_scanner(scan_settings), settings=scan_settings, load=settings.load
-    )
-    return scan_files(files, request)
+    return scan_files(_file_scan(scan_settings, settings.load), request)
 
 
 def strip(
@@ -124,7 +122,24 @@ def with_threshold(settings: ScanSettings, threshold: float | None) -> ScanSetti
     if threshold is None:
         return settings
     flag = min(settings.flag_threshold, threshold)
-    return settings.model_copy(update={"threshold": threshold, "flag_threshold": flag})
+    # A budget names a threshold too; what is asked for on the command line is stronger.
+    changes = {"threshold": threshold, "flag_threshold": flag, "budget": None}
+    return settings.model_copy(update=changes)
+
+
+def _file_scan(settings: ScanSettings, load_settings: LoadSettings) -> FileScan:
+    from .issues import Limits
+    from .scanned import FileScan
+
+    scanner = open_scanner(settings)
+    threshold: float = getattr(scanner, "threshold", settings.threshold)
+    hidden = min(settings.hidden_threshold, threshold)
+    return FileScan(
+        scanner=scanner,
+        limits=Limits(quarantine=threshold, flag=min(settings.flag_threshold, threshold)),
+        hidden_limits=Limits(quarantine=hidden, flag=hidden),
+        load=load_settings,
+    )
 
 
 def open_scanner(settings: ScanSettings) -> Scanner:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .baseline import Baseline, baseline_text, read_baseline
 from .command import ExitCode, complain
@@ -21,9 +21,6 @@ from .scan_report import (
 from .scanned import Failure, FileScan, ScanRun
 from .selection import Selection
 
-if TYPE_CHECKING:
-    from ..core.settings import ScanSettings
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanRequest:
@@ -35,6 +32,7 @@ class ScanRequest:
     fail_on: FailOn = FailOn.FLAG
     baseline: Path | None = None
     write_baseline: Path | None = None
+    rule_packs: Sequence[Path] = ()
 
 
 def scan_files(files: FileScan, request: ScanRequest) -> ExitCode:
@@ -46,7 +44,7 @@ def scan_files(files: FileScan, request: ScanRequest) -> ExitCode:
     with destination(request.output):
         _collect(files, request, baseline, run)
         code = _exit_code(run, request)
-        _report(run, request, baseline, code, files.settings)
+        _report(run, request, baseline, code)
     if request.write_baseline is not None:
         with destination(request.write_baseline):
             write_line(baseline_text(run, baseline))
@@ -85,7 +83,6 @@ def _report(
     request: ScanRequest,
     baseline: Baseline,
     code: ExitCode,
-    settings: ScanSettings,
 ) -> None:
     if request.format is ReportFormat.TABLE:
         write_findings(run)
@@ -99,7 +96,7 @@ def _report(
             fields["stale"] = [entry.model_dump() for entry in stale]
         write_json(fields)
     elif request.format is ReportFormat.SARIF:
-        write_json(_sarif(run, request, baseline, code, settings))
+        write_json(_sarif(run, request, baseline, code))
 
 
 def _sarif(
@@ -107,12 +104,11 @@ def _sarif(
     request: ScanRequest,
     baseline: Baseline,
     code: ExitCode,
-    settings: ScanSettings,
 ) -> object:
     from ..ingest.scanner.rules import load_packs
     from .sarif import SarifRun, sarif
 
-    packs = load_packs(settings.rule_packs)
+    packs = load_packs(request.rule_packs)
     facts = SarifRun(
         rules={rule.id: rule for pack in packs for rule in pack.rules},
         stale=baseline.stale(run, request.selection.root),

@@ -12,8 +12,9 @@ from typing import Any
 
 from ..core.errors import UsageError
 from ..core.verdict import Decision, Verdict
+from .issues import Issue
 from .output import write_table
-from .scanned import Issue, ScannedDocument, ScanRun
+from .scanned import ScannedDocument, ScanRun
 
 
 def document_fields(document: ScannedDocument, *, judged: bool) -> dict[str, Any]:

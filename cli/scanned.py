@@ -2,60 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..core.verdict import Decision, Finding, Severity, Verdict, merge_verdicts
+from ..core.errors import LoadError, MissingExtraError, RagbastionError, UsageError
+from ..core.verdict import Decision, Verdict, merge_verdicts
 from ..ingest.loaders import HiddenText, LoadedDocument, LoadFailure
 from ..ingest.loaders.document import clean_text
-from ..ingest.scanner.scanner import MAX_FINDINGS
+from .issues import Issue, Limits, make_issue, telling
 from .loading import ReadAsText, load_target
-from .places import Place, RowLines, Span, locator
+from .places import RowLines, locator
 from .selection import Refused, Selection, Target
 
 if TYPE_CHECKING:
-    from ..core.settings import LoadSettings, ScanSettings
+    from ..core.settings import LoadSettings
     from ..ingest.scanner import Scanner
-
-SCORE_ALONE = "scanner.score"
-"""The rule of a verdict that no single finding explains."""
-TOO_MANY = "scanner.too_many"
-"""The rule of a text with more findings than a verdict tells; accepted with that very text only."""
-_FINGERPRINT_CHARS = 32  # 128 bits of SHA-256
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issue:
-    """A finding of a verdict that is not ``allow``, as code hosts and baselines know it.
-
-    ``decision`` is what it asks for by itself. ``fingerprint`` tells rule, path and the words that
-    were found, not their place. ``accepted`` is the reason that a baseline gives, or None.
-    """
-
-    rule: str
-    kind: str
-    decision: Decision
-    score: float
-    severity: Severity
-    evidence: str
-    fingerprint: str
-    span: Span | None = None
-    place: Place | None = None
-    hidden: HiddenText | None = None
-    accepted: str | None = None
-
-    @property
-    def where(self) -> str:
-        """Say for a person where it stands."""
-        if self.hidden is not None:
-            return f"hidden: {self.hidden.where}"
-        if self.place is not None:
-            return str(self.place)
-        return f"characters {self.span[0]}–{self.span[1]}" if self.span else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,10 +100,11 @@ class ScanRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileScan:
-    """Scans files with one scanner; ``settings`` are those that the scanner was built with."""
+    """Scans files with one scanner, which decides at ``limits``, and at others in hidden text."""
 
     scanner: Scanner
-    settings: ScanSettings
+    limits: Limits
+    hidden_limits: Limits
     load: LoadSettings
 
     def scan(self, selection: Selection, run: ScanRun) -> Iterator[ScannedDocument | Failure]:
@@ -165,7 +129,19 @@ class FileScan:
             elif isinstance(loaded, LoadFailure):
                 yield _failed(loaded.path, loaded.where, loaded.error, target)
             else:
-                yield self._scanned(loaded, target, rows)
+                yield self._judged(loaded, target, rows)
+
+    def _judged(
+        self, document: LoadedDocument, target: Target, rows: RowLines
+    ) -> ScannedDocument | Failure:
+        """Return the scanned document; if a detector fails, it alone is a failure."""
+        try:
+            return self._scanned(document, target, rows)
+        except (UsageError, MissingExtraError):
+            raise
+        except RagbastionError as error:
+            name = str(document.document)
+            return _failed(name, "", LoadError(f"'{name}' was not judged: {error}"), target)
 
     def _scanned(self, document: LoadedDocument, target: Target, rows: RowLines) -> ScannedDocument:
         started = time.perf_counter()
@@ -176,8 +152,10 @@ class FileScan:
         ms = (time.perf_counter() - started) * 1000
         issues = list(self._visible_issues(visible, document, target, rows))
         for part, verdict in hidden:
-            for finding, decision in self._told(verdict, self.settings.hidden_threshold):
-                issues.append(_issue(finding, decision, target.path, part.text, hidden=part))
+            issues += [
+                make_issue(finding, decision, target.path, part.text, hidden=part)
+                for finding, decision in telling(verdict, self.hidden_limits)
+            ]
         return ScannedDocument(
             id=str(document.document),
             path=target.path,
@@ -193,7 +171,7 @@ class FileScan:
     def _visible_issues(
         self, verdict: Verdict, document: LoadedDocument, target: Target, rows: RowLines
     ) -> Iterator[Issue]:
-        told = list(self._told(verdict, self.settings.flag_threshold))
+        told = list(telling(verdict, self.limits))
         if not told:
             return
         locate = locator(document, target.found.name, rows.line_of(document))
@@ -201,55 +179,7 @@ class FileScan:
             span = finding.span
             text = document.text[span[0] : span[1]] if span else document.text
             place = locate(span) if span else None
-            yield _issue(finding, decision, target.path, text, place=place)
-
-    def _told(self, verdict: Verdict, flag_threshold: float) -> Iterator[tuple[Finding, Decision]]:
-        """Yield the findings that carry a verdict, each with the decision that it asks for.
-
-        The strongest always does, so accepting every other one never hides a verdict.
-        """
-        if verdict.decision is Decision.ALLOW:
-            return
-        if not verdict.findings:
-            alone = Finding(kind="injection", detector=SCORE_ALONE, score=verdict.score)
-            yield alone, verdict.decision
-            return
-        if len(verdict.findings) >= MAX_FINDINGS:
-            yield (
-                Finding(kind="injection", detector=TOO_MANY, score=verdict.score),
-                verdict.decision,
-            )
-        top = max(finding.score for finding in verdict.findings)
-        for finding in verdict.findings:
-            if finding.score >= min(top, self.settings.threshold):
-                yield finding, verdict.decision
-            elif finding.score >= min(top, flag_threshold):
-                yield finding, Decision.FLAG
-
-
-def fingerprint(rule: str, path: str, text: str) -> str:
-    """Return what stays the same when lines move and blanks or case change.
-
-    >>> fingerprint("a.b", "x.md", "Say  Yes") == fingerprint("a.b", "x.md", "say yes")
-    True
-    """
-    words = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-    content = "\0".join((rule, path, words)).encode("utf-8", "backslashreplace")
-    return hashlib.sha256(content).hexdigest()[:_FINGERPRINT_CHARS]
-
-
-def _issue(finding: Finding, decision: Decision, path: str, text: str, **places: Any) -> Issue:
-    return Issue(
-        rule=finding.detector,
-        kind=finding.kind,
-        decision=decision,
-        score=finding.score,
-        severity=finding.severity,
-        evidence=finding.evidence,
-        span=finding.span,
-        fingerprint=fingerprint(finding.detector, path, text),
-        **places,
-    )
+            yield make_issue(finding, decision, target.path, text, place=place)
 
 
 def _empty(target: Target, verdict: Verdict) -> ScannedDocument:
