@@ -49,9 +49,7 @@ class Words:
         rows = np.array(found, dtype=np.int64).reshape(-1, 3)
         return Tokens(rows[:, 2], rows[:, :2])
 
-    def read(
-        self, windows: Sequence[np.ndarray]
-    ) -> tuple[list[np.ndarray], np.ndarray]:
+    def read(self, windows: Sequence[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
         """Score each token, and the window by its worst one."""
         self.seen += [len(window) for window in windows]
         logits = [np.where(window == 7, 4.0, -4.0).astype(np.float32) for window in windows]
@@ -80,9 +78,7 @@ def _gate_for_obey() -> Gate:
     return gate
 
 
-@given(
-    st.integers(1, 2000), st.integers(8, 300), st.integers(0, 7)
-)
+@given(st.integers(1, 2000), st.integers(8, 300), st.integers(0, 7))
 def test_every_token_is_judged_once_and_stands_in_its_window(
     size: int, room: int, overlap: int
 ) -> None:

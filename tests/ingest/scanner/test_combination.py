@@ -71,9 +71,7 @@ def test_a_hit_that_the_network_did_not_read_keeps_what_the_rules_say() -> None:
 @pytest.mark.parametrize("group", [HIDDEN, "custom"])
 def test_hidden_payloads_and_own_rules_are_taken_at_their_word(group: str) -> None:
     """The network cannot talk down invisible payloads or a user's own rule."""
-    unit = Unit(
-        hit=_hit(0, 10, group), rules=logit(0.95), sentence=-9.0, window=-9.0, about=5.0
-    )
+    unit = Unit(hit=_hit(0, 10, group), rules=logit(0.95), sentence=-9.0, window=-9.0, about=5.0)
     assert unit_score(unit, COMBINATION) >= 0.95
 
 
