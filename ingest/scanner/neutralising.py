@@ -25,6 +25,8 @@ from .stripping import MAX_PASSES, Span, in_original, merged, without
 MARK = "ˆ"
 LONGEST_RUN = 20
 """Characters without a mark: languages without white space, addresses and encoded text get some."""
+NOTHING = "…"
+"""Stands for what cannot be shown, so that no two pieces of a document meet by being marked."""
 _LABEL = "quoted-data"
 OPENING = f"⟪{_LABEL}:"
 CLOSING = f":{_LABEL}⟫"
@@ -43,7 +45,7 @@ def neutralise(text: str, spans: Sequence[Span]) -> str:
     """Return ``text`` (untrusted) with its ``spans`` marked as quoted data. Linear.
 
     What is marked already stays as it is, and so does white space around a span. Characters that
-    draw nothing are dropped inside spans, Unicode tags are shown as the letters they stand for.
+    draw nothing are dropped inside spans, and Unicode tags shown as the letters they stand for.
     Raises `UsageError` for a span outside the text.
     """
     if any(not 0 <= start <= end <= len(text) for start, end in spans):
@@ -66,20 +68,31 @@ def neutralised_spans(text: str) -> list[Span]:
     return [block.span() for block in _BLOCK.finditer(text) if _marked(block[1]) == block[1]]
 
 
-def neutralise_until_clean(text: str, find: Callable[[str], list[Span]]) -> str:
-    """Return ``text`` with everything marked that ``find`` finds in what is not marked yet.
+def spans_to_mark(text: str, find: Callable[[str], list[Span]]) -> list[Span]:
+    """Return what to `neutralise` so that ``find`` finds nothing in what is not marked.
 
-    ``find`` returns the instructing spans of a text. Neutralising again changes nothing. As when
-    stripping, parts of an order may meet once something between them is marked, and what is still
-    not clean after `MAX_PASSES` is marked whole.
+    ``find`` returns the instructing spans of a text. It never sees what is marked already, and sees
+    what stands before and after that as neighbours: a document's own mark between the parts of an
+    order hides nothing. Once marked, no spans are left to mark. What is still not clean after
+    `MAX_PASSES` is marked whole.
     """
+    blocks = neutralised_spans(text)
+    done, found = blocks, list[Span]()
     for _ in range(MAX_PASSES):
-        blocks = neutralised_spans(text)
-        spans = find(without(text, blocks))
-        if not spans:
-            return text
-        text = neutralise(text, in_original(spans, blocks))
-    return neutralise(text, [(0, len(text))])
+        spans = in_original(find(without(text, done)), done)
+        fresh = [_trimmed(text, span) for span in _unmarked(merged(spans), done)]
+        found += [(start, end) for start, end in fresh if start < end]
+        if not any(start < end for start, end in fresh):
+            return merged(found)
+        done = merged([*blocks, *found])
+    return [(0, len(text))]
+
+
+def _trimmed(text: str, span: Span) -> Span:
+    start, end = span
+    inner = text[start:end]
+    start += len(inner) - len(inner.lstrip())
+    return start, max(start, end - (len(inner) - len(inner.rstrip())))
 
 
 def _unmarked(spans: Sequence[Span], blocks: Sequence[Span]) -> Iterator[Span]:
@@ -100,10 +113,10 @@ def _unmarked(spans: Sequence[Span], blocks: Sequence[Span]) -> Iterator[Span]:
 
 def _block(text: str) -> str:
     core = text.strip()
-    before = text[: len(text) - len(text.lstrip())]
-    after = text[len(before) + len(core) :]
-    body = _marked(core)
-    return f"{before}{OPENING}{body}{CLOSING}{after}" if body else before + after
+    if not core:
+        return text
+    before, _, after = text.partition(core)
+    return f"{before}{OPENING}{_marked(core) or NOTHING}{CLOSING}{after}"
 
 
 def _marked(text: str) -> str:
