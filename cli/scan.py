@@ -132,7 +132,7 @@ def _file_scan(settings: ScanSettings, load_settings: LoadSettings) -> FileScan:
     from .scanned import FileScan
 
     scanner = open_scanner(settings)
-    threshold: float = getattr(scanner, "threshold", settings.threshold)
+    threshold = scanner.threshold
     hidden = min(settings.hidden_threshold, threshold)
     return FileScan(
         scanner=scanner,
