@@ -1,12 +1,12 @@
 """Train the scanner's classifier, and measure it on sources that it did not see.
 
-    python -m benchmarks.classifier.train --data DIR --work DIR [--step base|folds|gates|final|all]
+    python -m benchmarks.classifier.train --data DIR --work DIR [--step STEP]
 
 ``DIR/injection`` and ``DIR/poison`` hold the public files; ``--work`` keeps checkpoints and scores.
 Steps: ``base`` trains on our own seeds and harmless passages alone, and scores every public source
 (none was seen); ``folds`` goes on from there for each fold of sources left out, and scores what was
-left out; ``gates`` measures the gate likewise; ``final`` goes on with all sources, and exports to
-``ingest/scanner/model``. Runs on a processor; the same seed gives the same order of examples.
+left out; ``gates`` measures the gate likewise; ``final`` goes on with all sources; ``export``
+writes ``ingest/scanner/model``; ``all`` does everything. Runs on a processor; the same seed gives the same order of examples.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run.gates()
     if options.step in ("final", "all"):
         run.final()
-    if options.step == "export":
+    if options.step in ("export", "all"):
         run.export()
     return 0
 
@@ -98,7 +98,6 @@ class _Run:
         material = self._material(self._public)
         network = train(self._load("base"), material, FINAL_WINDOWS, NEXT_RATE, SEED)
         self._keep(network, "final")
-        self.export()
 
     def export(self) -> None:
         gate = self._gate(self._public)

@@ -11,7 +11,6 @@ from typing import TypeVar
 
 from ...core.settings import ScanSettings
 from ...core.verdict import Severity
-from ..canonical import canonicalise, raw_view
 from . import carriers
 from .classifier import SpanClassifier, load_classifier
 from .combination import UNREAD, load_combination, logit, unit_score, units
@@ -19,7 +18,7 @@ from .evidence import Hit, hit_scores, shipped_weights, windows
 from .external import ExternalModel, load_external
 from .learned import judged_sentences
 from .model_files import SHIPPED
-from .reading import read_hits
+from .reading import Reading, read
 from .rules import load_packs
 from .signatures import Signatures, shipped_signatures
 
@@ -95,12 +94,13 @@ class Judge:
     def __call__(self, text: str) -> Judgement:
         """Return what all layers say of ``text`` (untrusted). Linear in its length."""
         timings: dict[str, float] = {}
-        hits = _timed(timings, "signatures", lambda: read_hits(text, self._signatures))
+        reading = _timed(timings, "signatures", lambda: read(text, self._signatures))
+        hits = reading.hits
         scores = hit_scores(windows(hits, self._weights))
         pairs = list(zip(hits, scores, strict=True))
         nothing = self._nothing
         if self._classifier is not None:
-            pairs = _timed(timings, "classifier", lambda: self._weighed(text, hits, scores))
+            pairs = _timed(timings, "classifier", lambda: self._weighed(reading, scores))
             nothing = self._unread
         if (external := self._external) is not None:
             pairs += _timed(timings, _EXTERNAL, lambda: _external_hits(text, external))
@@ -112,13 +112,12 @@ class Judge:
             timings_ms=timings,
         )
 
-    def _weighed(self, text: str, hits: list[Hit], scores: list[float]) -> list[tuple[Hit, float]]:
-        classifier, combination = self._classifier, self._combination
+    def _weighed(self, reading: Reading, scores: list[float]) -> list[tuple[Hit, float]]:
+        hits, classifier, combination = reading.hits, self._classifier, self._combination
         if classifier is None or combination is None:
             return list(zip(hits, scores, strict=True))
-        views = [canonicalise(raw_view(text), "canonical")]
         wanted = [(hit.start, hit.end) for hit in hits]
-        sentences = judged_sentences(classifier, views, wanted)
+        sentences = judged_sentences(classifier, reading.views, wanted)
         found = units(hits, scores, sentences, self._nothing)
         return [(unit.hit, unit_score(unit, combination)) for unit in found]
 

@@ -14,6 +14,8 @@ from .classifier import Sentence, SpanClassifier
 
 _MIN_DECODED = 12
 """Characters from which a decoded stretch can say anything."""
+_MAX_DECODED = 6
+"""Decoded views that are read here: an honest text has one or none, and signatures read all."""
 
 
 def judged_sentences(
@@ -21,21 +23,33 @@ def judged_sentences(
 ) -> list[Sentence]:
     """Return the sentences that ``classifier`` judged in ``views``, by place in the original.
 
-    The first view is the canonical form; ``wanted`` spans, in characters of the original, are read
-    whatever the gate says. Of sentences of one place the worst counts.
+    ``views`` are raw, canonical where that differs, then decoded ones. ``wanted`` spans, in
+    characters of the original, are read whatever the gate says. Of sentences of one place the worst
+    counts.
     """
+    main = max(views[:2], key=lambda view: view.name == "canonical")
     found: dict[tuple[int, int], Sentence] = {}
-    for number, view in enumerate(views):
-        for sentence in classifier.read(view.text, _in_view(view, wanted) if not number else ()):
-            if number and not _decoded(view, sentence):
-                continue
-            span = view.span(sentence.start, sentence.end) if view.maps else None
-            if span is not None:
-                sentence = replace(sentence, start=span[0], end=span[1])
-            place = sentence.start, sentence.end
-            if place not in found or found[place].logit < sentence.logit:
-                found[place] = sentence
+    for sentence in classifier.read(main.text, _in_view(main, wanted)):
+        _keep(found, _placed(sentence, main))
+    for view in [view for view in views if view.depth][:_MAX_DECODED]:
+        for sentence in classifier.read(view.text):
+            if _decoded(view, sentence):
+                _keep(found, _placed(sentence, view))
     return sorted(found.values(), key=lambda sentence: (sentence.start, sentence.end))
+
+
+def _keep(found: dict[tuple[int, int], Sentence], sentence: Sentence) -> None:
+    place = sentence.start, sentence.end
+    if place not in found or found[place].logit < sentence.logit:
+        found[place] = sentence
+
+
+def _placed(sentence: Sentence, view: View) -> Sentence:
+    """Return ``sentence`` of ``view`` with its place in the original text."""
+    if not view.maps:
+        return sentence
+    start, end = view.span(sentence.start, sentence.end)
+    return replace(sentence, start=start, end=end)
 
 
 def _decoded(view: View, sentence: Sentence) -> bool:

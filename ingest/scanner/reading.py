@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 from ...core.verdict import Severity
 from ..canonical import Edit, Trick, View, canonicalise, raw_view
@@ -24,14 +25,29 @@ _BUDGET_FLOOR, _BUDGET_FACTOR, _LONG, _LONG_FACTOR = 64_000, 6, 500_000, 1
 """Decoded characters read: a floor, so many times the length, and less of what is very long."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What carriers and signatures hit in a text, by position, and the views that were read."""
+
+    hits: list[Hit]
+    views: list[View]
+
+
 def read_hits(text: str, signatures: Signatures) -> list[Hit]:
     """Return every hit of carriers and signatures in ``text`` (untrusted), by position."""
+    return read(text, signatures).hits
+
+
+def read(text: str, signatures: Signatures) -> Reading:
+    """Return every hit in ``text`` (untrusted), and its views: raw, canonical, then decoded."""
+    seen: list[View] = []
     found: dict[tuple[str, int], Hit] = {}
     payloads = sorted(hidden_payloads(text), key=lambda payload: payload.start)
     for payload in payloads:
         _keep(found, _payload_hit(payload))
     context: Context | None = None
     for view, matches, left in _readings(text, payloads, signatures):
+        seen.append(view)
         for match in matches:
             start, end = view.span(match.start, match.end)
             # Views come raw first, so that what shows openly is not called disguised.
@@ -40,7 +56,7 @@ def read_hits(text: str, signatures: Signatures) -> list[Hit]:
                 found[match.rule.id, start] = _signature_hit(match, view, (start, end), context)
         for hit in left:
             _keep(found, hit)
-    return sorted(found.values(), key=lambda hit: (hit.start, hit.end))
+    return Reading(sorted(found.values(), key=lambda hit: (hit.start, hit.end)), seen)
 
 
 def views(text: str, signatures: Signatures) -> Iterator[View]:
