@@ -60,6 +60,11 @@ def test_every_rule_names_owasp_and_atlas() -> None:
         assert any(category.startswith("AML.T") for category in rule.categories)
 
 
+def test_every_rule_says_where_its_attack_is_described() -> None:
+    """References are kept with each shipped rule."""
+    assert [rule.id for rule in RULES if not rule.references] == []
+
+
 def test_a_user_pack_is_read_and_named(tmp_path: Path) -> None:
     """A rule of the user's own quarantines, and the verdict says that its pack ran."""
     path = tmp_path / "mine.yaml"
