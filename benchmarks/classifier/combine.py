@@ -223,19 +223,12 @@ def auroc(attacks: Floats, benign: Floats) -> float:
 
 def show(figures: dict[str, dict[str, Any]]) -> None:
     """Print the tables."""
+    keys = [f"recall_at_{n[:-1]}" for n in BUDGETS]
+    keys += ["auroc", "false_alarms_at_1", "false_alarms_at_5"]
+    heads = " ".join(f"{head:>6}" for head in ("r@0.1", "r@1", "r@5", "auroc", "fa@1", "fa@5"))
     for name, figure in figures.items():
-        print(
-            f"\n{name:34} {'attacks':>7} {'benign':>7} {'r@0.1':>6} {'r@1':>6} {'r@5':>6} {'auroc':>6} {'fa@1':>6} {'fa@5':>6}"
-        )
+        print(f"\n{name:34} {'attacks':>7} {'benign':>7} {heads}")
         for source, row in figure["sources"].items():
-            keys = (
-                "recall_at_0.1",
-                "recall_at_1",
-                "recall_at_5",
-                "auroc",
-                "false_alarms_at_1",
-                "false_alarms_at_5",
-            )
             shown = " ".join(f"{row[k]:6.3f}" if k in row else "     –" for k in keys)
             print(f"{source:34} {row['attacks']:7} {row['benign']:7} {shown}")
         print("macro", {k: round(v, 3) for k, v in figure["macro"].items()})

@@ -6,7 +6,8 @@
 Steps: ``base`` trains on our own seeds and harmless passages alone, and scores every public source
 (none was seen); ``folds`` goes on from there for each fold of sources left out, and scores what was
 left out; ``gates`` measures the gate likewise; ``final`` goes on with all sources; ``export``
-writes ``ingest/scanner/model``; ``all`` does everything. Runs on a processor; the same seed gives the same order of examples.
+writes ``ingest/scanner/model``; ``all`` does everything. Runs on a processor; the same seed gives
+the same order of examples.
 """
 
 from __future__ import annotations

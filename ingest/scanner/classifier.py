@@ -7,7 +7,7 @@ to a document and what does not is seen from the window, never from the sentence
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
@@ -83,28 +83,40 @@ class SpanClassifier:
         self._network, self._gate, self._manifest = network, gate, manifest
         self.version = version
 
-    def read(self, text: str, wanted: Sequence[Span] = ()) -> list[Sentence]:
+    def read(
+        self,
+        text: str,
+        wanted: Sequence[Span] = (),
+        only: Callable[[int, int], bool] | None = None,
+    ) -> list[Sentence]:
         """Return the sentences that the network judged, by position.
 
         ``text`` holds no surrogates. Windows that touch a ``wanted`` span are read, whatever the
-        gate says. Raises `DetectorError` if the network fails.
+        gate says; of the sentences for which the gate opens, ``only`` those that it holds true of
+        are reason to read a window. Raises `DetectorError` if the network fails.
         """
         found: list[Sentence] = []
         for first, last in _segments(text):
             spans = [(a - first, b - first) for a, b in wanted if a < last and b > first]
             found += [
                 replace(sentence, start=first + sentence.start, end=first + sentence.end)
-                for sentence in self._segment(text[first:last], spans)
+                for sentence in self._segment(text[first:last], spans, _shifted(only, first))
             ]
         return found
 
-    def _segment(self, text: str, wanted: Sequence[Span]) -> Iterator[Sentence]:
+    def _segment(
+        self, text: str, wanted: Sequence[Span], only: Callable[[int, int], bool] | None
+    ) -> Iterator[Sentence]:
         tokens = self._network.tokens(text)
         ids, offsets = tokens.ids, tokens.offsets
         if not len(ids):
             return
         starts = sentence_starts(text, offsets)
         opened = self._opened(ids, offsets, starts, wanted)
+        if only is not None:
+            ends = np.append(offsets[starts[1:] - 1, 1], offsets[-1, 1])
+            for index in np.flatnonzero(opened):
+                opened[index] = only(int(offsets[starts[index], 0]), int(ends[index]))
         if not opened.any():
             return
         layout = windows(len(ids), self._manifest.window_tokens - 2, self._manifest.overlap_tokens)
@@ -195,6 +207,12 @@ def _segments(text: str) -> Iterator[Span]:
             end = cut if cut > end - 1000 else end
         yield start, end
         start = end
+
+
+def _shifted(
+    only: Callable[[int, int], bool] | None, first: int
+) -> Callable[[int, int], bool] | None:
+    return None if only is None else lambda start, end: only(first + start, first + end)
 
 
 @cache

@@ -41,7 +41,7 @@ class Gate:
         counts = np.diff(np.append(starts, len(ids)))
         weights = self._words[ids]
         weights[1:] += self._pairs[pair_slots(ids)]
-        found: Floats = np.add.reduceat(weights, starts) / counts
+        found: Floats = (np.add.reduceat(weights, starts) / counts).astype(np.float32)
         found += self._bias + self._openings[0, ids[starts]]
         second = np.minimum(starts + 1, len(ids) - 1)
         found += np.where(counts > 1, self._openings[1, ids[second]], 0.0)

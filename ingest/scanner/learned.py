@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
-from ..canonical import View
+from ..canonical import Trick, View
 from .classifier import Sentence, SpanClassifier
 
 _MIN_DECODED = 12
@@ -32,8 +33,9 @@ def judged_sentences(
     for sentence in classifier.read(main.text, _in_view(main, wanted)):
         _keep(found, _placed(sentence, main))
     for view in [view for view in views if view.depth][:_MAX_DECODED]:
-        for sentence in classifier.read(view.text):
-            if _decoded(view, sentence):
+        decoded = partial(_decoded, view)
+        for sentence in classifier.read(view.text, only=decoded):
+            if decoded(sentence.start, sentence.end):
                 _keep(found, _placed(sentence, view))
     return sorted(found.values(), key=lambda sentence: (sentence.start, sentence.end))
 
@@ -52,10 +54,8 @@ def _placed(sentence: Sentence, view: View) -> Sentence:
     return replace(sentence, start=start, end=end)
 
 
-def _decoded(view: View, sentence: Sentence) -> bool:
-    if sentence.end - sentence.start < _MIN_DECODED:
-        return False
-    return bool(view.tricks(sentence.start, sentence.end))
+def _decoded(view: View, start: int, end: int) -> bool:
+    return end - start >= _MIN_DECODED and Trick.ENCODED in view.tricks(start, end)
 
 
 def _in_view(view: View, wanted: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
