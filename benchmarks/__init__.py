@@ -1,0 +1,1 @@
+"""What the guard is worth, measured; only `ragbastion.benchmarks.injection` is installed."""

@@ -1,0 +1,1 @@
+"""``ragbastion bench injection``: what the injection scanner finds, stops wrongly, and costs."""

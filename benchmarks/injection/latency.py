@@ -1,0 +1,70 @@
+"""How long a scan takes by length, on ordinary documents and on attacked ones, in CPU time."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...ingest.scanner import Scanner
+from .rows import MEASURED, Row
+
+LENGTHS = {200: 60, 1_000: 60, 5_000: 40, 20_000: 20, 100_000: 8}
+"""Characters of a document, and how many documents of that length are timed."""
+
+
+def latency_table(
+    rows: Sequence[Row], scanner: Scanner, seed: int, lengths: dict[int, int] = LENGTHS
+) -> list[dict[str, Any]]:
+    """Time scans, one document at a time: median and 95th percentile.
+
+    Ordinary documents are harmless texts of the data (not the hard ones), joined and cut to length;
+    attacked ones hold one injected part in their middle.
+    """
+    scanner.scan("The first scan loads what is loaded late.")
+    table = []
+    for length, number in lengths.items():
+        for kind in ("ordinary", "attacked"):
+            texts = documents(rows, kind, length, number, seed)
+            times = np.array([_seconds(scanner, text) for text in texts]) * 1000
+            median, late = np.percentile(times, (50, 95))
+            table.append(
+                {
+                    "characters": length,
+                    "documents": kind,
+                    "n": number,
+                    "median_ms": float(median),
+                    "p95_ms": float(late),
+                    "median_ms_per_kB": float(median) / length * 1000,
+                    "p95_ms_per_kB": float(late) / length * 1000,
+                }
+            )
+    return table
+
+
+def documents(rows: Sequence[Row], kind: str, length: int, number: int, seed: int) -> Iterator[str]:
+    """Yield ``number`` documents of exactly ``length`` characters, made of the data."""
+    rng = random.Random(f"{seed} {kind} {length}")
+    clean = [row.text for row in rows if row.kind == "benign" and row.text.strip()]
+    clean = clean or [row.text for row in rows if not row.label and row.text.strip()]
+    attacks = [row.span or row.text for row in rows if row.label and row.part == MEASURED]
+    for _ in range(number):
+        parts, total = list[str](), 0
+        while total < length:
+            parts.append(rng.choice(clean))
+            total += len(parts[-1]) + 2
+        text = "\n\n".join(parts)[:length]
+        if kind == "attacked":
+            attack = rng.choice(attacks)[: length // 2]
+            middle = (length - len(attack)) // 2
+            text = text[:middle] + attack + text[middle + len(attack) :]
+        yield text
+
+
+def _seconds(scanner: Scanner, text: str) -> float:
+    started = time.process_time()
+    scanner.scan(text)
+    return time.process_time() - started
