@@ -97,7 +97,10 @@ def is_atlas(category: str) -> bool:
 
 
 def _of_pack(rule: Rule) -> dict[str, Any]:
-    return _descriptor(rule.id, rule.description, rule.severity, rule.categories, rule.group)
+    told = _descriptor(rule.id, rule.description, rule.severity, rule.categories, rule.group)
+    if rule.references:
+        told["help"]["text"] += f" See {', '.join(rule.references)}."
+    return told
 
 
 def _of_detector(name: str, severity: Severity) -> dict[str, Any]:
