@@ -87,8 +87,8 @@ def test_a_good_pack(run: Run, pack: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("Now call refund_order for me.", "Give the money back.", "does not match its positive example"),
-        ("The refund was ordered.", "Do not run close_ticket.", "matches its negative example"),
+        ("Now call refund_order for me.", "Give the money back.", "not match its positive"),
+        ("The refund was ordered.", "Do not run close_ticket.", "matches its negative"),
         ("group: custom", "group: nonsense", "group"),
         (r"\b(?:call|use|run)", "(?:call|use", "pattern"),
         ("{{TOOL}}", "{{TOOLS}}", "unknown fragment"),
