@@ -78,10 +78,11 @@ GATES = (
 """One gate a decoder; scanners match them all in the pass that matches their rules."""
 
 _BASE64 = re.compile(
-    r"(?:[A-Za-z0-9+/]{40,}\r?\n){1,4000}[A-Za-z0-9+/]{4,}={0,2}|[A-Za-z0-9+/_-]{20,}={0,2}"
+    r"(?<![A-Za-z0-9+/_-])"
+    r"(?:(?:[A-Za-z0-9+/]{40,}\r?\n){1,4000}[A-Za-z0-9+/]{4,}={0,2}|[A-Za-z0-9+/_-]{20,}={0,2})"
 )
 _BASE32 = re.compile(r"\b[A-Z2-7]{24,}={0,6}")
-_BASE85 = re.compile(r"[!-~]{40,}")
+_BASE85 = re.compile(r"(?<![!-~])[!-~]{40,}")
 _HEX = re.compile(r"(?:(?:\\x|0x|%u00)?[0-9A-Fa-f]{2}[\s:,;-]{0,2}){8,}")
 _BINARY = re.compile(r"(?:[01]{8}[\s,]{0,2}){4,}")
 _DECIMAL = re.compile(r"(?:\b\d{2,3}[\s,;]{1,2}){8,}\d{2,3}\b")

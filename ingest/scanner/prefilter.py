@@ -38,10 +38,11 @@ class Prefilter:
             for literal in clause:
                 literals[literal] = literals.get(literal, 0) | 1 << bit
         self._masks = list(literals.values())
-        self._keyed = [
-            [pair for clause, pairs in keyed.items() if literal in clause for pair in pairs]
-            for literal in literals
-        ]
+        numbers = {literal: number for number, literal in enumerate(literals)}
+        self._keyed: list[list[tuple[int, int]]] = [[] for _ in literals]
+        for clause, pairs in keyed.items():
+            for literal in clause:
+                self._keyed[numbers[literal]] += pairs
         self._automaton = ahocorasick_rs.BytesAhoCorasick(
             [literal.encode() for literal in literals],
             implementation=ahocorasick_rs.Implementation.DFA,
