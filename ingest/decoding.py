@@ -88,6 +88,7 @@ _BINARY = re.compile(r"(?:[01]{8}[\s,]{0,2}){4,}")
 _DECIMAL = re.compile(r"(?:\b\d{2,3}[\s,;]{1,2}){8,}\d{2,3}\b")
 _OCTAL = re.compile(r"(?:(?:\b|\\)[0-3][0-7]{2}[\s,;]{0,2}){8,}")
 _MORSE = re.compile(r"(?:[.·•_−–-]{1,5}[ /|]{1,3}){8,}[.·•_−–-]{0,5}")
+_SEPARATORS = " \t\r\n,;:"
 _MORSE_SIGNS = str.maketrans("·•_−–", "..---")
 _URL = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _QUOTED = re.compile(r"(?:=[0-9A-F]{2})+|=\r?\n")
@@ -223,13 +224,15 @@ def _shown(text: str) -> str:
     return text if text.isascii() else _UNSEEN.sub("", text.translate(_TAGS))
 
 
-def _blobs(pattern: re.Pattern[str], to_bytes: Callable[[str], bytes]) -> Callable[[View], View]:
+def _blobs(
+    pattern: re.Pattern[str], to_bytes: Callable[[str], bytes], separators: str = _SEPARATORS
+) -> Callable[[View], View]:
     """Return a decoder that replaces each match of ``pattern`` whose bytes are text."""
 
     def edits(text: str) -> Iterator[Edit]:
         for match in pattern.finditer(text):
             # What stands after a blob is not the blob's, though it may stand between its parts.
-            blob = match[0][:_MAX_BLOB].rstrip(" \t\r\n,;:")
+            blob = match[0][:_MAX_BLOB].rstrip(separators)
             try:
                 decoded = is_text(to_bytes(blob))
             except (ValueError, KeyError, binascii.Error):
@@ -254,8 +257,8 @@ def _from_base32(blob: str) -> bytes:
 
 
 def _from_base85(blob: str) -> bytes:
-    if "://" in blob or blob.isalnum():
-        raise ValueError("an address or a word")
+    if "://" in blob:
+        raise ValueError("an address")
     for to_bytes in (base64.b85decode, base64.a85decode):
         bare = blob.removeprefix("<~").removesuffix("~>")
         try:
@@ -282,6 +285,8 @@ def _begins_as_text(data: bytes) -> bool:
 
 
 def _from_hex(blob: str) -> bytes:
+    if _DECIMAL.fullmatch(blob) and is_text(_from_decimal(blob)) is not None:
+        raise ValueError("decimal codes")
     digits = re.sub(r"\\x|0x|%u00|[\s:,;-]", "", blob)
     return bytes.fromhex(digits[: len(digits) - len(digits) % 2])
 
@@ -374,7 +379,7 @@ _DECODERS: dict[str, Callable[[View], View]] = {
     "morse": _blobs(_MORSE, _from_morse),
     "base32": _blobs(_BASE32, _from_base32),
     "base64": _blobs(_BASE64, _from_base64),
-    "base85": _blobs(_BASE85, _from_base85),
+    "base85": _blobs(_BASE85, _from_base85, separators=""),
     "url": _in_place(_URL, _percent),
     "quoted-printable": _in_place(_QUOTED, _quoted),
     "entities": _in_place(_ENTITY, html.unescape),

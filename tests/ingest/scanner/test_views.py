@@ -126,7 +126,11 @@ def test_disguised_words_encoded_in_disguised_characters(
 
 
 @settings(max_examples=150)
-@given(codes=st.lists(st.sampled_from(sorted(CODES)), min_size=2, max_size=3))
+@given(
+    codes=st.lists(st.sampled_from(sorted(CODES)), min_size=2, max_size=2)
+    # Base 85 is written with the signs of escapes too, and may by chance hold one.
+    | st.lists(st.sampled_from(sorted(set(CODES) - {"base85"})), min_size=3, max_size=3)
+)
 def test_nested_encodings(codes: list[str]) -> None:
     """Encodings of encodings."""
     text = PAYLOAD
