@@ -10,7 +10,7 @@ import numpy as np
 
 from .methods import Judged
 from .metrics import Calibration, roc
-from .rows import MEASURED, Row
+from .rows import Row
 from .tables import is_attack
 
 _DPI = 120
@@ -19,11 +19,10 @@ _DPI = 120
 def write_roc(out: Path, rows: Sequence[Row], methods: Mapping[str, Judged]) -> Path:
     """Draw recall against false alarms of every method on the same documents."""
     figure, axes = _axes(7, 5)
-    measured = [i for i, row in enumerate(rows) if row.part == MEASURED]
-    attacks = is_attack([rows[i] for i in measured])
+    attacks = is_attack(rows)
     floor = 0.5 / max(int((~attacks).sum()), 1)
     for number, (name, said) in enumerate(methods.items()):
-        alarms, recall = roc(said.of(measured).scores, attacks)
+        alarms, recall = roc(said.scores, attacks)
         # A logarithmic axis has no zero: no false alarm stands at half of one.
         x = np.maximum(alarms, floor)
         axes.step(x, recall, where="post", label=name, linewidth=2.5 if number == 0 else 1.3)
@@ -32,7 +31,7 @@ def write_roc(out: Path, rows: Sequence[Row], methods: Mapping[str, Judged]) -> 
     axes.set(xscale="log", xlim=(floor, 1), ylim=(0, 1.02))
     axes.set(xlabel="false alarms, share of harmless documents", ylabel="recall")
     axes.set_title(f"{int(attacks.sum())} attacks, {int((~attacks).sum())} harmless documents")
-    axes.legend(fontsize=8, loc="upper left")
+    axes.legend(fontsize=8, loc="best")
     return _save(figure, out / "injection_roc.png")
 
 
@@ -47,7 +46,8 @@ def write_sources(
     left.set(title="Attacks found", xlim=(0, 1), xlabel="recall")
     harmless = [row for row in alarms if row["source"] != "all"]
     _bars(right, harmless, {"at_1": "at 1 % false alarms in all", "stop": "quarantined"})
-    right.set(title="Harmless documents held", xlabel="false alarms")
+    highest = max([0.05, *(row[name] or 0.0 for row in harmless for name in ("at_1", "stop"))])
+    right.set(title="Harmless documents held", xlim=(0, highest * 1.05), xlabel="false alarms")
     return _save(figure, out / "injection_sources.png")
 
 
