@@ -6,7 +6,8 @@ which nothing readable remains is dropped. Removing text makes new neighbours, s
 again until nothing is found; passages that still hold a hit after `MAX_ROUNDS` are dropped whole.
 
 - INVARIANT: clean passages lose nothing to their company: a hit counts only if it lies in two
-  passages at least, and if none of them next to ordinary text is nearly as likely an instruction.
+  passages at least, if none of them next to ordinary text is nearly as likely an instruction, and
+  only in passages that it needs.
 - INVARIANT: a passage that lost text is scanned alone again, as a whole.
 """
 
@@ -86,7 +87,7 @@ class JoinScan:
             if self._clean.holds(window):
                 continue
             stripped = self._scanner.strip(window, self._threshold)
-            shares = _shares(pieces, stripped.removed)
+            shares = self._needed(pieces, _shares(pieces, stripped.removed))
             if len(shares) < 2 or self._is_of_one_side(pieces, shares, stripped):
                 self._clean.add(window)
                 continue
@@ -94,6 +95,25 @@ class JoinScan:
                 hits = (_Hit(_placed(seam[index], span), stripped) for span in spans)
                 found.setdefault(seam[index].at, []).extend(hits)
         return found
+
+    def _needed(
+        self, pieces: Sequence[str], shares: dict[int, list[Span]]
+    ) -> dict[int, list[Span]]:
+        """Leave out pieces without which the others are an instruction still.
+
+        What stands between two parts of an order is removed with them, and may be honest.
+        """
+        kept = list(pieces)
+        for index in sorted(shares):
+            if len(shares) < 3:
+                break
+            tried = [*kept[:index], _ORDINARY, *kept[index + 1 :]]
+            stripped = self._scanner.strip(_GLUE.join(tried), self._threshold)
+            rest = _shares(tried, stripped.removed)
+            rest = {at: spans for at, spans in rest.items() if at in shares and at != index}
+            if len(rest) >= 2:
+                kept, shares = tried, rest
+        return shares
 
     def _is_of_one_side(
         self, pieces: Sequence[str], shares: dict[int, list[Span]], found: Stripped
