@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..core.verdict import Decision
-from ..gateway.contract import Fields, stripped_fields, verdict_fields
+from ..gateway.contract import Fields, neutralised_fields, stripped_fields, verdict_fields
 from .command import ExitCode, command
 from .jsonl import LineJob, TextLine, run_lines
 from .one_text import run_texts
@@ -103,6 +103,12 @@ def strip(
     path: OneFile = None,
     jsonl: Lines = None,
     threshold: Threshold = None,
+    neutralise: Annotated[
+        bool,
+        typer.Option(
+            "--neutralise", help="Keep what would be removed, marked as quoted data throughout."
+        ),
+    ] = False,
     json_output: Json = False,
     config: Config = None,
 ) -> ExitCode:
@@ -113,7 +119,8 @@ def strip(
     settings = load(config)
     if threshold is None:
         threshold = settings.retrieval.strip_threshold
-    job = strip_job(open_scanner(settings.scan), threshold)
+    scanner = open_scanner(settings.scan)
+    job = (neutralise_job if neutralise else strip_job)(scanner, threshold)
     return run_texts(job, path, jsonl, settings.load, as_json=json_output)
 
 
@@ -171,3 +178,13 @@ def strip_job(scanner: Scanner, threshold: float) -> LineJob[TextLine]:
         return [stripped_fields(item.id, scanner.strip(item.text, threshold)) for item in items]
 
     return LineJob(parse=TextLine.parse, answer=answer, found=lambda a: bool(a["removed"]))
+
+
+def neutralise_job(scanner: Scanner, threshold: float) -> LineJob[TextLine]:
+    """Return the job of ``strip --neutralise --jsonl``."""
+
+    def answer(items: Sequence[TextLine]) -> list[Fields]:
+        marked = (scanner.neutralise(item.text, threshold) for item in items)
+        return [neutralised_fields(item.id, each) for item, each in zip(items, marked, strict=True)]
+
+    return LineJob(parse=TextLine.parse, answer=answer, found=lambda a: bool(a["neutralised"]))

@@ -55,6 +55,7 @@ came; without one it is null.
 | --- | --- | --- | --- |
 | `scan` | `{"id","text"}` | `{"id","decision","score","findings":[{"kind","detector","score","severity","span","evidence"}],"ms"}` | decision above `allow` |
 | `strip` | `{"id","text"}` | `{"id","text","removed":[[start,end],…]}` | something removed |
+| `strip --neutralise` | `{"id","text"}` | `{"id","text","neutralised":[[start,end],…]}` | something marked |
 | `redact` | `{"id","text"}` | `{"id","text","entities":[{"type","start","end","score"}]}` | something masked |
 | `authorize` | `{"id","tenant","principal","roles","action","resource","args","session"}` | `{"id","decision","reasons","obligations"}` | decision other than `allow` |
 

@@ -34,6 +34,12 @@ def stripped_fields(identity: Scalar, stripped: Stripped) -> Fields:
     return {"id": identity, "text": stripped.text, "removed": removed}
 
 
+def neutralised_fields(identity: Scalar, marked: Stripped) -> Fields:
+    """Return a text with its instructions marked as data, and where in the input they stood."""
+    spans = [list(span) for span in marked.removed]
+    return {"id": identity, "text": marked.text, "neutralised": spans}
+
+
 def redacted_fields(identity: Scalar, redacted: Redacted) -> Fields:
     """Return a text with its personal data masked, and where in the input that stood."""
     entities = [

@@ -48,6 +48,18 @@ def test_strip_lines(execute: Run) -> None:
     assert ("Ignore" in answer["text"], "harbour" in answer["text"], done.code) == (False, True, 1)
 
 
+def test_neutralise_lines(execute: Run) -> None:
+    """``strip --neutralise --jsonl -``: the whole text with marks, and spans of the input."""
+    text = f"The harbour opens at six.\n\n{INJECTION}\n\nIt closes at nine."
+    done = execute("strip", "--neutralise", "--jsonl", "-", given=jsonl({"id": "a", "text": text}))
+    (answer,) = done.lines
+    assert list(answer) == ["id", "text", "neutralised"]
+    assert answer["neutralised"] == [[27, 27 + len(INJECTION)]]
+    before, marked, after = answer["text"].split("\n\n")
+    assert (before, after, done.code) == ("The harbour opens at six.", "It closes at nine.", 1)
+    assert marked == f"⟪quoted-data:{INJECTION.replace(' ', 'ˆ')}:quoted-data⟫"
+
+
 def test_redact_lines(execute: Run) -> None:
     """``redact --jsonl -``: masked text, and entities by places in the input."""
     text = "Write to ann@example.com about SSN 536-90-4399."

@@ -81,6 +81,16 @@ def test_a_file_is_stripped(run: Run, tmp_path: Path) -> None:
     assert ("Ignore" in done.out, done.code) == (False, 1)
 
 
+def test_a_file_is_neutralised(run: Run, tmp_path: Path) -> None:
+    """``--neutralise`` keeps the instruction, as marked data."""
+    path = tmp_path / "note.txt"
+    path.write_text(f"The harbour opens at six.\n\n{INJECTION}\n")
+    done = run("strip", str(path), "--neutralise")
+    assert "The harbour opens at six.\n" in done.out
+    assert ("⟪quoted-data:Ignoreˆ" in done.out, done.code) == (True, 1)
+    assert INJECTION not in done.out
+
+
 def test_a_stripped_file_as_json(run: Run, tmp_path: Path) -> None:
     """``--json`` gives the form of a line."""
     path = tmp_path / "note.txt"
