@@ -40,7 +40,11 @@ def injection(
     out: Annotated[
         Path,
         typer.Option(
-            "--out", metavar="DIR", file_okay=False, help="Folder for injection.json and plots."
+            "--out",
+            metavar="DIR",
+            file_okay=False,
+            writable=True,
+            help="Folder for injection.json and plots.",
         ),
     ],
     limit: Annotated[

@@ -30,7 +30,7 @@ class Peer:
 
 def stackone() -> Judge:
     """Patterns and a MiniLM classifier, cleaned by sentences, as its README starts it."""
-    from stackone_defender import create_prompt_defense
+    from stackone_defender import create_prompt_defense  # pyright: ignore[reportMissingImports]
 
     # Without its model it would quietly judge by patterns alone: that is not what is compared.
     defense = create_prompt_defense(block_high_risk=True, require_tier2=True)
@@ -45,7 +45,7 @@ def stackone() -> Judge:
 
 def redoubt() -> Judge:
     """Eight checks by patterns, with decoding."""
-    import redoubt as package
+    import redoubt as package  # pyright: ignore[reportMissingImports]
 
     def judge(text: str) -> Judgement:
         report = package.check_corpus([text])
@@ -56,7 +56,10 @@ def redoubt() -> Judge:
 
 def protectrag() -> Judge:
     """Weighted patterns; its ingest decision blocks severity HIGH."""
-    from protectrag import InjectionSeverity, scan_document_for_injection
+    from protectrag import (  # pyright: ignore[reportMissingImports]
+        InjectionSeverity,
+        scan_document_for_injection,
+    )
 
     def judge(text: str) -> Judgement:
         result = scan_document_for_injection(text)
@@ -67,7 +70,7 @@ def protectrag() -> Judge:
 
 def rag_inject_guard() -> Judge:
     """Signatures in English and Turkish; its `quarantine` holds severity medium and above."""
-    from rag_inject_guard import SEVERITY_ORDER, scan
+    from rag_inject_guard import SEVERITY_ORDER, scan  # pyright: ignore[reportMissingImports]
 
     def judge(text: str) -> Judgement:
         findings = scan(text)

@@ -72,9 +72,9 @@ def _bars(axes: Any, table: Sequence[Mapping[str, Any]], series: Mapping[str, st
     for number, (name, label) in enumerate(series.items()):
         values = [row[name] or 0.0 for row in table]
         axes.barh(places + number * height, values, height, label=label)
-    axes.set_yticks(
-        places + 0.4 - height / 2, [f"{r['source']}, {r['kind']} ({r['n']})" for r in table]
-    )
+    names = [f"{row['source']}, {row['kind']} ({row['n']})" for row in table]
+    # Between two dollar signs matplotlib would read a formula, and fail on most.
+    axes.set_yticks(places + 0.4 - height / 2, [name.replace("$", r"\$") for name in names])
     axes.invert_yaxis()
     axes.legend(fontsize=8)
 

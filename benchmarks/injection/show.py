@@ -29,6 +29,7 @@ def show(results: Mapping[str, Any]) -> None:
     _print("Caught attacks, quoted in security writing", [results["robustness"]["quoted"]])
     _print("Caught attacks, disguised: still quarantined", [results["robustness"]["disguised"]])
     _print("CPU time of a scan", results["latency"])
+    _print("Stages of a scan, median wall-clock milliseconds", [results["stages_ms"]])
     _print("A process that holds only a scanner", [results["process"]])
     _compared(results)
     _loso(results["leave_one_source_out"])

@@ -120,7 +120,9 @@ def compared(
 
     ``left_out`` is the recall of the first on sources that it did not see, for a second multiple.
     """
-    found = {name: summary(rows, said) | {"how": said.how} for name, said in methods.items()}
+    found: dict[str, Fields] = {}
+    for name, said in methods.items():
+        found[name] = summary(rows, said) | {"how": said.how}
     ours = next(iter(found.values()))
     for fields in found.values():
         theirs = fields["macro_at_1"]

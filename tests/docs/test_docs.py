@@ -11,7 +11,17 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-PARTS = ("core", "pii", "tenancy", "policies", "ingest", "retrieval_guard", "gateway", "cli")
+PARTS = (
+    "core",
+    "pii",
+    "tenancy",
+    "policies",
+    "ingest",
+    "retrieval_guard",
+    "gateway",
+    "cli",
+    "benchmarks/injection",
+)
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 

@@ -12,7 +12,7 @@ from ragbastion.core.errors import MissingExtraError
 from ragbastion.core.settings import ScanSettings
 from typer.testing import CliRunner, Result
 
-from .conftest import Write
+from .conftest import ATTACK, CLEAN, Write
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +74,15 @@ def test_a_table_of_sources_left_out_is_shown(data: Path, tmp_path: Path) -> Non
     assert "abc1234 by: python -m training" in done.stdout
     found = json.loads((out / "injection.json").read_text())
     assert found["compared"]["TF-IDF"]["times_left_out"] > 0
+
+
+def test_a_source_may_have_any_name(write: Write, tmp_path: Path) -> None:
+    """What would be markup to a table or a formula to a plot is shown as it is written."""
+    odd = "[/b] $\\frac$"
+    rows = [{"text": text, "label": n, "source": odd} for n, text in enumerate((CLEAN[0], ATTACK))]
+    done = bench("--data", write("odd.jsonl", rows), "--out", tmp_path / "out", "--no-peers")
+    assert done.exit_code == 0, done.stderr
+    assert odd in done.stdout
 
 
 def test_a_broken_line_is_a_failure(data: Path, tmp_path: Path, write: Write) -> None:
