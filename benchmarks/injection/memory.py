@@ -10,7 +10,8 @@ from typing import Any
 from ...core.errors import DetectorError
 from ...core.settings import ScanSettings
 
-# A process of its own: this one holds the data, the plots and the peers.
+# A process of its own, since this one holds the data, the plots and the peers; it runs with -P, since
+# the working directory may hold modules of any name.
 _CHILD = """
 import json, resource, sys, time
 started = time.process_time()
@@ -44,7 +45,7 @@ def scanner_process(settings: ScanSettings, texts: list[str]) -> dict[str, Any]:
     """Return megabytes (resident, peak) and CPU milliseconds of a process that scans ``texts``."""
     given = json.dumps({"settings": settings.model_dump(mode="json"), "texts": texts})
     done = subprocess.run(
-        [sys.executable, "-c", _CHILD], input=given, capture_output=True, text=True
+        [sys.executable, "-P", "-c", _CHILD], input=given, capture_output=True, text=True
     )
     if done.returncode:
         raise DetectorError("the process that only scans failed: its memory is not known")
