@@ -10,8 +10,8 @@ from typing import Any
 from ...core.errors import DetectorError
 from ...core.settings import ScanSettings
 
-# A process of its own, since this one holds the data, the plots and the peers; it runs with -P, since
-# the working directory may hold modules of any name.
+# A process of its own, since this one holds the data, the plots and the peers; it runs with -P,
+# since the working directory may hold modules of any name.
 _CHILD = """
 import json, resource, sys, time
 started = time.process_time()
