@@ -172,7 +172,8 @@ def decoded_views(
         found = decode_all(narrow, members)
         if found is narrow:
             continue
-        if len(found.text) > budget:
+        # Codes come first: by chance, words in a long code look like leetspeak and the like.
+        if len(found.text) > (budget if family in ("blobs", "escapes") else budget // 2):
             complete = False
             continue
         budget -= len(found.text)

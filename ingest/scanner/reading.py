@@ -21,7 +21,7 @@ from .signatures import Match, Signatures
 
 MAX_VIEWS = 64
 """Views read of one text, however many encodings it nests."""
-_BUDGET_FLOOR, _BUDGET_FACTOR, _LONG, _LONG_FACTOR = 64_000, 6, 500_000, 1
+_BUDGET_FLOOR, _BUDGET_FACTOR, _LONG, _LONG_FACTOR = 64_000, 6, 500_000, 2
 """Decoded characters read: a floor, so many times the length, and less of what is very long."""
 
 
