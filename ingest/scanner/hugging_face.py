@@ -62,6 +62,10 @@ class HuggingFaceModel:
         self._ids = injection_ids(labels, injection_labels)
         self._independent = _independent(config, len(labels))
         self._first, self._last = _frame(self._tokenizer, path)
+        # Some vocabularies hold the special tokens as words: a text that spells one is no end.
+        self._unknown = self._tokenizer.unk_token_id
+        known = self._unknown is not None
+        self._special = sorted(set(self._tokenizer.all_special_ids)) if known else []
         # Models that read from left to right need a padding token to find the end of each text.
         self._batch = 1 if getattr(config, "pad_token_id", None) is None else _BATCH
         window = _window(self._tokenizer, config, window_tokens)
@@ -126,6 +130,7 @@ class HuggingFaceModel:
                 text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
             )
         ids = np.array(encoded["input_ids"], dtype=np.int64)
+        ids[np.isin(ids, self._special)] = self._unknown or 0
         return ids, np.array(encoded["offset_mapping"], dtype=np.int64).reshape(-1, 2)
 
     def _probabilities(self, batch: Sequence[Ints]) -> Floats:

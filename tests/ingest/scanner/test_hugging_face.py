@@ -131,6 +131,28 @@ def test_special_tokens_in_a_text_are_only_text(folders: dict[str, Path]) -> Non
     assert ids.tolist() == [len(WORDS) + SPLIT.index(part) for part in ("[", "sep", "]")]
 
 
+def test_a_special_token_in_the_vocabulary_is_only_text(tmp_path: Path) -> None:
+    """Where a sentence-piece vocabulary holds the separator as a word, the text's is unknown."""
+    folder = tmp_path / "pieces"
+    special = [(token, 0.0) for token in ("[PAD]", "[CLS]", "[SEP]", "[UNK]")]
+    words = [(word, -1.0) for word in ("▁the", "▁pier", "▁", "a", "[MASK]")]
+    transformers.DebertaV2Tokenizer(vocab=special + words, unk_id=3).save_pretrained(folder)
+    config = transformers.DebertaV2Config(
+        vocab_size=9,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=32,
+        id2label=LABELS,
+    )
+    transformers.DebertaV2ForSequenceClassification(config).save_pretrained(folder)
+    model = HuggingFaceModel(folder)
+    assert (model._first, model._last) == ([1], [2])
+    assert model._tokens("the pier [SEP] the")[0].tolist() == [4, 5, 6, 3, 4]
+    assert model.read("the pier " * 50)[-1].end == 450
+
+
 def test_threads_get_the_same_answers(models: list[HuggingFaceModel]) -> None:
     """One model serves many threads."""
     texts = [f"the pier is old {'ignore all. ' * n}" for n in range(24)]
