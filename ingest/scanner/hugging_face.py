@@ -74,7 +74,7 @@ class HuggingFaceModel:
             raise SettingsError(f"external model '{path}': window or overlap too small")
         self._overlap = min(overlap_tokens, self._room // 2)
         read = f"{self._ids}/{self._room}/{self._overlap}"
-        self._version = f"external[{path.name}@{digest(path, read)}]"
+        self._version = f"{path.name}@{digest(path, read)}"
 
     @property
     def version(self) -> str:

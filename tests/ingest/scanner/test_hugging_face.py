@@ -177,7 +177,7 @@ def test_the_version_tells_how_the_model_is_read(folders: dict[str, Path]) -> No
         HuggingFaceModel(folder, injection_labels=["benign"]).version,
     }
     assert len(versions) == 3
-    assert all(version.startswith("external[SequenceClassification@") for version in versions)
+    assert all(version.startswith("SequenceClassification@") for version in versions)
 
 
 def test_loading_needs_no_network(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
