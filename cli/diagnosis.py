@@ -79,6 +79,7 @@ def diagnose_installation() -> Iterator[Diagnosis]:
 def diagnose_settings(settings: Settings) -> Iterator[Diagnosis]:
     """Look at what the settings name: models, state, store, policies, audit log."""
     checks: Iterable[tuple[str, Callable[[Settings], Diagnosis]]] = (
+        ("injection scanner", _scanner),
         ("embedding model", _embedding_model),
         ("pii model", _pii_model),
         ("state folder", _state_folder),
@@ -136,6 +137,20 @@ def _installed(module: str) -> bool:
         return find_spec(module) is not None
     except ModuleNotFoundError:
         return False
+
+
+def _scanner(settings: Settings) -> Diagnosis:
+    from ..ingest.scanner.model_files import SHIPPED, read_model
+
+    if settings.scan.unsafe_no_classifier:
+        return Diagnosis(
+            name="injection scanner",
+            health=Health.WARN,
+            detail="the classifier is switched off: rules alone read what is scanned",
+            advice="unset scan.unsafe_no_classifier",
+        )
+    files = read_model(settings.scan.classifier or SHIPPED)
+    return ok("injection scanner", f"{files.manifest.name}@{files.manifest.version}, files intact")
 
 
 def _embedding_model(settings: Settings) -> Diagnosis:

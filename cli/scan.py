@@ -17,6 +17,7 @@ from .options import Config, Json, Lines, OneFile, Threshold
 from .scan_options import (
     Accept,
     Accepted,
+    Budget,
     Exclude,
     ExcludeFrom,
     Fail,
@@ -49,6 +50,7 @@ def scan(
     ] = None,
     jsonl: Lines = None,
     threshold: Threshold = None,
+    budget: Budget = None,
     report: Report = None,
     json_output: ShortJson = False,
     output: Output = None,
@@ -68,10 +70,16 @@ def scan(
     settings = load(config)
     if bool(paths) == bool(jsonl):
         raise typer.BadParameter("give files or folders, or --jsonl FILE, one of the two")
+    if budget and threshold is not None:
+        raise typer.BadParameter("--threshold and --budget: give one of the two")
     scan_settings = with_threshold(settings.scan, threshold)
+    if budget:
+        scan_settings = scan_settings.model_copy(update={"budget": budget.value})
     if jsonl:
         if report or output or baseline or write_baseline or include or exclude or exclude_from:
-            raise typer.BadParameter("with --jsonl, only --threshold and --fail-on have a meaning")
+            raise typer.BadParameter(
+                "with --jsonl, only --threshold, --budget and --fail-on have a meaning"
+            )
         job = scan_job(open_scanner(scan_settings), fail_on)
         return run_lines(job, jsonl, settings.load.max_line_bytes)
     if json_output and report not in (None, ReportFormat.JSON):

@@ -11,6 +11,14 @@ import typer
 from ..core.verdict import Decision
 
 
+class BudgetName(StrEnum):
+    """Shares of false alarms whose thresholds were measured."""
+
+    ONE_IN_A_THOUSAND = "0.1%"
+    ONE_IN_A_HUNDRED = "1%"
+    ONE_IN_TWENTY = "5%"
+
+
 class ReportFormat(StrEnum):
     """How findings in files are told."""
 
@@ -32,6 +40,10 @@ class FailOn(StrEnum):
         return self is not FailOn.NEVER and decision >= Decision(self.value)
 
 
+Budget = Annotated[
+    BudgetName | None,
+    typer.Option("--budget", help="Decide where this share of harmless documents alarms."),
+]
 Report = Annotated[
     ReportFormat | None,
     typer.Option(

@@ -106,3 +106,21 @@ def test_a_file_of_many_documents_needs_lines(run: Run, tmp_path: Path) -> None:
     path.write_text(jsonl({"text": "a"}, {"text": "b"}))
     done = run("strip", str(path))
     assert (done.code, "--jsonl" in done.errors) == (2, True)
+
+
+def test_a_budget_names_a_threshold(run: Run, folder: Path) -> None:
+    """A smaller budget of false alarms stops no more than a larger one."""
+    codes = [
+        run("scan", str(folder), "--budget", name, "--fail-on", "quarantine", "--json").json
+        for name in ("0.1%", "5%")
+    ]
+    strict, loose = (
+        {d["id"] for d in j["documents"] if d["decision"] == "quarantine"} for j in codes
+    )
+    assert {"mail/attack.txt"} <= strict <= loose
+
+
+def test_a_budget_beside_a_threshold_is_refused(run: Run, folder: Path) -> None:
+    """Two thresholds cannot be meant."""
+    done = run("scan", str(folder), "--budget", "1%", "--threshold", "0.3")
+    assert (done.code, "give one of the two" in done.errors) == (2, True)
