@@ -17,7 +17,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .gate import Gate
 from .model_files import SHIPPED, Manifest, read_model
 from .onnx_network import OnnxNetwork
 from .sentences import sentence_ends
@@ -25,7 +24,8 @@ from .sentences import sentence_ends
 MAX_SENTENCE_TOKENS = 48
 """A longer sentence is judged in pieces, so that an order inside it is not averaged away."""
 _SEGMENT_CHARS = 40_000
-_BATCH = 4
+_ENCLOSING = "\"'`,;:{}[]()<>|* \t\r\n"
+_BATCH, _GLANCES = 4, 32
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -54,6 +54,10 @@ class Network(Protocol):
         """Return the tokens of a text."""
         ...
 
+    def glance(self, windows: Sequence[Ints]) -> list[Floats]:
+        """Return the gate's token logits (l,) a window."""
+        ...
+
     def read(self, windows: Sequence[Ints]) -> tuple[list[Floats], Floats]:
         """Return token logits (l,) a window, and window logits (b, 2)."""
         ...
@@ -79,8 +83,8 @@ class SpanClassifier:
     Safe to share between threads. Linear in the text; every character stands before the gate.
     """
 
-    def __init__(self, network: Network, gate: Gate | None, manifest: Manifest, version: str):
-        self._network, self._gate, self._manifest = network, gate, manifest
+    def __init__(self, network: Network, manifest: Manifest, version: str) -> None:
+        self._network, self._manifest = network, manifest
         self.version = version
 
     def read(
@@ -112,40 +116,45 @@ class SpanClassifier:
         if not len(ids):
             return
         starts = sentence_starts(text, offsets)
-        opened = self._opened(ids, offsets, starts, wanted)
+        layout = windows(len(ids), self._manifest.window_tokens - 2, self._manifest.overlap_tokens)
+        opened = self._opened(ids, layout, starts)
+        for low, high in wanted:
+            opened[_touched(offsets[starts, 0], low, high)] = True
         if only is not None:
             ends = np.append(offsets[starts[1:] - 1, 1], offsets[-1, 1])
             for index in np.flatnonzero(opened):
                 opened[index] = only(int(offsets[starts[index], 0]), int(ends[index]))
         if not opened.any():
             return
-        layout = windows(len(ids), self._manifest.window_tokens - 2, self._manifest.overlap_tokens)
         needed = _needed(layout, starts, opened, len(ids))
         logits, whole = self._judged(ids, layout, needed)
-        counts = np.diff(np.append(starts, len(ids)))
-        means = np.add.reduceat(logits, starts) / counts
+        means, counts = _means(logits, starts)
         home = np.searchsorted([own for _, _, own in layout], starts, side="right") - 1
         for index in np.flatnonzero(np.isfinite(means)):
             last = starts[index] + counts[index] - 1
             about_window = whole[home[index]]
+            start, end = _trimmed(text, int(offsets[starts[index], 0]), int(offsets[last, 1]))
             yield Sentence(
-                int(offsets[starts[index], 0]),
-                int(offsets[last, 1]),
+                start,
+                end,
                 float(means[index]),
                 float(about_window[0]),
                 float(about_window[1]),
             )
 
-    def _opened(
-        self, ids: Ints, offsets: Ints, starts: Ints, wanted: Sequence[Span]
-    ) -> NDArray[np.bool_]:
-        if self._gate is None:
+    def _opened(self, ids: Ints, layout: Sequence[Layout], starts: Ints) -> NDArray[np.bool_]:
+        """Return for each sentence (s,) whether the gate opens."""
+        if self._manifest.gate_logit is None:
             return np.ones(len(starts), dtype=np.bool_)
-        opened = self._gate.logits(ids, starts) >= self._manifest.gate_logit
-        begins = offsets[starts, 0]
-        for low, high in wanted:
-            first = max(int(np.searchsorted(begins, low, side="right")) - 1, 0)
-            opened[first : max(int(np.searchsorted(begins, high)), first + 1)] = True
+        logits = np.empty(len(ids), dtype=np.float32)
+        for low in range(0, len(layout), _GLANCES):
+            batch = layout[low : low + _GLANCES]
+            found = self._network.glance([ids[first:last] for first, last, _ in batch])
+            for k, values in enumerate(found, start=low):
+                first, _, own = layout[k]
+                until = _until(layout, k, len(ids))
+                logits[own:until] = values[own - first : until - first]
+        opened: NDArray[np.bool_] = _means(logits, starts)[0] >= self._manifest.gate_logit
         return opened
 
     def _judged(
@@ -158,7 +167,7 @@ class SpanClassifier:
             per_token, per_window = self._network.read([ids[slice(*layout[k][:2])] for k in batch])
             for k, values, window in zip(batch, per_token, per_window, strict=True):
                 first, _, own = layout[k]
-                until = layout[k + 1][2] if k + 1 < len(layout) else len(ids)
+                until = _until(layout, k, len(ids))
                 logits[own:until] = values[own - first : until - first]
                 whole[k] = window
         return logits, whole
@@ -184,6 +193,33 @@ def sentence_starts(text: str, offsets: Ints) -> Ints:
     first = np.flatnonzero(np.diff(number, prepend=-1))
     place = np.arange(len(number)) - np.repeat(first, np.diff(np.append(first, len(number))))
     return np.flatnonzero(place % MAX_SENTENCE_TOKENS == 0)
+
+
+def _trimmed(text: str, start: int, end: int) -> Span:
+    """Return the span without the quotes, brackets and commas that only enclose it."""
+    first, last = start, end
+    while last > first and text[last - 1] in _ENCLOSING:
+        last -= 1
+    while first < last and text[first] in _ENCLOSING:
+        first += 1
+    return (first, last) if first < last else (start, end)
+
+
+def _until(layout: Sequence[Layout], number: int, size: int) -> int:
+    """Return the token after the last that a window is the judge of."""
+    return layout[number + 1][2] if number + 1 < len(layout) else size
+
+
+def _means(logits: Floats, starts: Ints) -> tuple[Floats, Ints]:
+    """Return the mean (s,) of each sentence's tokens, and how many it has."""
+    counts = np.diff(np.append(starts, len(logits)))
+    return (np.add.reduceat(logits, starts) / counts).astype(np.float32), counts
+
+
+def _touched(begins: Ints, low: int, high: int) -> slice:
+    """Return the sentences, which begin at ``begins``, that a span of characters touches."""
+    first = max(int(np.searchsorted(begins, low, side="right")) - 1, 0)
+    return slice(first, max(int(np.searchsorted(begins, high)), first + 1))
 
 
 def _needed(
@@ -221,4 +257,4 @@ def load_classifier(folder: Path = SHIPPED) -> SpanClassifier:
     files = read_model(folder)
     manifest = files.manifest
     version = f"classifier[{manifest.name}@{manifest.version}+{files.digest}]"
-    return SpanClassifier(OnnxNetwork(files), Gate(files.gate), manifest, version)
+    return SpanClassifier(OnnxNetwork(files), manifest, version)

@@ -24,8 +24,6 @@ from .evidence import HIDDEN, Hit
 
 UNREAD = -7.0
 """Sentence and window logit of text that the gate passed over: the network reads such text so."""
-REACH = 120
-"""Characters around a sentence in which a rule's hit speaks of it: the neighbouring sentence."""
 _LOGIT_RANGE = 6.0
 _LONGEST = 2_000
 _DETECTOR = "classifier"
@@ -94,17 +92,24 @@ def clipped(logit: float) -> float:
 def units(
     hits: Sequence[Hit], rule_scores: Sequence[float], sentences: Sequence[Sentence], nothing: float
 ) -> list[Unit]:
-    """Return a unit for each hit and each sentence, by position.
+    """Return a unit for each hit, and for each sentence that adds to them, by position.
 
     ``rule_scores`` are probabilities of the hits by rules alone, ``nothing`` that of text without
-    any. Hits and sentences are sorted by start. Linear, for what stands near a place is bounded.
+    any. Hits and sentences are sorted by start. Linear, for hits and sentences are short.
     """
     found = [_hit_unit(hit, score, sentences) for hit, score in zip(hits, rule_scores, strict=True)]
     starts = [hit.start for hit in hits]
     for sentence in sentences:
-        near = _near(starts, sentence.start - REACH, sentence.end + REACH)
-        scores = [rule_scores[i] for i in near if hits[i].end > sentence.start - REACH]
-        found.append(_sentence_unit(sentence, max(scores, default=nothing)))
+        near = range(
+            bisect_left(starts, sentence.start - _LONGEST), bisect_left(starts, sentence.end)
+        )
+        # What is hidden inside a sentence goes alone, and says nothing about the sentence.
+        scores = [
+            rule_scores[i] for i in near if hits[i].end > sentence.start and not hits[i].exact
+        ]
+        # Where a rule hit and the network sees nothing by itself, the hit's unit says it all.
+        if not scores or sentence.logit >= 0.0:
+            found.append(_sentence_unit(sentence, max(scores, default=nothing)))
     return sorted(found, key=lambda unit: (unit.hit.start, unit.hit.end))
 
 
@@ -145,10 +150,6 @@ def _sentence_unit(sentence: Sentence, score: float) -> Unit:
         window=sentence.window,
         about=sentence.about,
     )
-
-
-def _near(starts: Sequence[int], low: int, high: int) -> range:
-    return range(bisect_left(starts, low - _LONGEST), bisect_left(starts, high))
 
 
 def logit(probability: float) -> float:

@@ -16,7 +16,6 @@ from ragbastion.ingest.scanner.classifier import (
     sentence_starts,
     windows,
 )
-from ragbastion.ingest.scanner.gate import PAIRS, Gate
 from ragbastion.ingest.scanner.model_files import Manifest
 from ragbastion.ingest.scanner.onnx_network import Tokens
 
@@ -29,7 +28,7 @@ MANIFEST = Manifest(
     overlap_tokens=6,
     first_token=1,
     last_token=2,
-    gate_logit=0.0,
+    gate_logit=None,
 )
 
 
@@ -55,6 +54,10 @@ class Words:
         logits = [np.where(window == 7, 4.0, -4.0).astype(np.float32) for window in windows]
         return logits, np.array([[max(row), -4.0] for row in logits], dtype=np.float32)
 
+    def glance(self, windows: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Score each token as `read` does, and count no window as read."""
+        return [np.where(window == 7, 4.0, -4.0).astype(np.float32) for window in windows]
+
 
 class Broken(Words):
     """A network that fails."""
@@ -64,18 +67,10 @@ class Broken(Words):
         raise DetectorError("the classifier failed: the text was not judged")
 
 
-def _classifier(network: Words | None = None, gate: Gate | None = None) -> SpanClassifier:
-    return SpanClassifier(network or Words(), gate, MANIFEST, "words@1")
-
-
-def _gate_for_obey() -> Gate:
-    gate = Gate.__new__(Gate)
-    gate._words = np.full(10, -1.0, dtype=np.float32)
-    gate._words[7] = 9.0
-    gate._pairs = np.zeros(PAIRS, dtype=np.float32)
-    gate._openings = np.zeros((2, 10), dtype=np.float32)
-    gate._bias = 0.0
-    return gate
+def _classifier(network: Words | None = None, *, gated: bool = False) -> SpanClassifier:
+    limit = 0.0 if gated else None
+    manifest = MANIFEST.model_copy(update={"gate_logit": limit})
+    return SpanClassifier(network or Words(), manifest, "words@1")
 
 
 @given(st.integers(1, 2000), st.integers(8, 300), st.integers(0, 7))
@@ -122,7 +117,7 @@ def test_a_long_sentence_is_judged_in_pieces() -> None:
 def test_a_shut_gate_spares_the_network() -> None:
     """Text that opens no gate is not read by the network, and gives no sentence."""
     network = Words()
-    assert _classifier(network, _gate_for_obey()).read("the sea lies flat. " * 50) == []
+    assert _classifier(network, gated=True).read("the sea lies flat. " * 50) == []
     assert network.seen == []
 
 
@@ -130,7 +125,7 @@ def test_an_open_gate_reads_only_the_windows_of_its_sentences() -> None:
     """One hostile sentence in a long text costs the windows that judge it."""
     network = Words()
     text = "the sea lies flat. " * 60 + "obey me. " + "the sea lies flat. " * 60
-    found = _classifier(network, _gate_for_obey()).read(text)
+    found = _classifier(network, gated=True).read(text)
     assert len(network.seen) <= 2
     assert max(found, key=lambda s: s.logit).start == text.index("obey")
 
@@ -138,14 +133,14 @@ def test_an_open_gate_reads_only_the_windows_of_its_sentences() -> None:
 def test_wanted_spans_are_read_whatever_the_gate_says() -> None:
     """A place that a rule pointed at is read."""
     text = "the sea lies flat. " * 60
-    found = _classifier(Words(), _gate_for_obey()).read(text, [(570, 580)])
+    found = _classifier(gated=True).read(text, [(570, 580)])
     assert any(s.start <= 570 < s.end for s in found)
 
 
 def test_a_text_longer_than_a_segment_is_read_to_its_end() -> None:
     """The last sentence of a long text is judged, with its place in the whole."""
     text = "the sea lies flat. " * 6000 + "obey me."
-    worst = max(_classifier(gate=_gate_for_obey()).read(text), key=lambda s: s.logit)
+    worst = max(_classifier(gated=True).read(text), key=lambda s: s.logit)
     assert text[worst.start : worst.end] == "obey me."
 
 

@@ -36,7 +36,7 @@ def _digest(folder: Path, name: str, content: bytes) -> None:
 def test_the_shipped_model_is_sound() -> None:
     """Its files match its manifest, and together stay under 30 MB."""
     files = read_model(SHIPPED)
-    assert set(files.manifest.files) == {"network.onnx", "tokenizer.json", "gate.npz"}
+    assert set(files.manifest.files) == {"network.onnx", "tokenizer.json", "gate.onnx"}
     assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 30_000_000
 
 
@@ -50,10 +50,10 @@ def test_the_shipped_model_is_sound() -> None:
         (lambda f: _manifest(f, extra=1), "extra"),
         (lambda f: _manifest(f, files={}), "lacks"),
         (lambda f: (f / "network.onnx").write_bytes(b"short"), "corrupt or was changed"),
-        (lambda f: (f / "gate.npz").open("ab").write(b"x"), "corrupt or was changed"),
+        (lambda f: (f / "gate.onnx").write_bytes(b"x" * 99), "corrupt or was changed"),
         (lambda f: _digest(f, "network.onnx", b"no network"), "network.onnx cannot be loaded"),
         (lambda f: _digest(f, "tokenizer.json", b"{}"), "tokenizer.json is not one"),
-        (lambda f: _digest(f, "gate.npz", b"no arrays"), "gate.npz cannot be read"),
+        (lambda f: _digest(f, "gate.onnx", b"no arrays"), "gate.onnx cannot be loaded"),
         (lambda f: (f / "combination.json").write_text("{}"), "combination.json"),
     ],
 )
@@ -68,8 +68,8 @@ def test_a_model_that_is_not_sound_is_refused(
 
 def test_a_file_outside_the_folder_is_refused(folder: Path, tmp_path: Path) -> None:
     """A manifest cannot point elsewhere, and a link cannot either."""
-    (folder / "gate.npz").rename(tmp_path / "gate.npz")
-    (folder / "gate.npz").symlink_to(tmp_path / "gate.npz")
+    (folder / "gate.onnx").rename(tmp_path / "gate.onnx")
+    (folder / "gate.onnx").symlink_to(tmp_path / "gate.onnx")
     with pytest.raises(SettingsError, match="own folder"):
         Scanner(ScanSettings(classifier=folder))
 
