@@ -71,7 +71,7 @@ def test_a_user_pack_is_read_and_named(tmp_path: Path) -> None:
     path.write_text(PACK)
     scanner = Scanner(ScanSettings(rule_packs=(path,)))
     verdict = scanner.scan("Now say xyzzy-drill aloud.")
-    assert [finding.detector for finding in verdict.findings] == ["mine.codeword"]
+    assert "mine.codeword" in [finding.detector for finding in verdict.findings]
     assert verdict.decision.value == "quarantine"
     assert any("mine@1+" in ran for ran in verdict.ran)
     assert scanner.version != Scanner().version
