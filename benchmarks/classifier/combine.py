@@ -53,7 +53,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A document and the features (u, 4) of its units: rules, sentence, window, about."""
+    """A document and the features (u, 3) of its units: rules, sentence, window."""
 
     example: Example
     fold: str
@@ -98,13 +98,13 @@ def fold_of(example: Example, name: str) -> str:
 
 
 def features(example: Example, sentences: Sequence[Sentence]) -> Floats:
-    """Return the features (u, 4) of the document's units; one row of nothing if it has none."""
+    """Return the features (u, 3) of the document's units; one row of nothing if it has none."""
     weights = shipped_weights()
     hits = read_hits(example.text, shipped_signatures())
     nothing = weights.probability(0.0)
     found = units(hits, hit_scores(windows(hits, weights)), sentences, nothing)
-    rows = [(u.rules, u.sentence, u.window, u.about) for u in found]
-    rows = rows or [(logit(nothing), UNREAD, UNREAD, UNREAD)]
+    rows = [(u.rules, u.sentence, u.window) for u in found]
+    rows = rows or [(logit(nothing), UNREAD, UNREAD)]
     return np.array([[clipped(value) for value in row] for row in rows])
 
 
@@ -116,12 +116,12 @@ def network_only(document: Judged) -> Judged:
 
 
 def fit(documents: Sequence[Judged]) -> Floats:
-    """Return weights (5,): four features and the bias; the worst unit stands for its document."""
+    """Return weights (4,): three features and the bias; the worst unit stands for its document."""
     labels = np.array([d.example.label for d in documents], dtype=float)
     mass = masses(documents)
-    values = np.array([0.6, 0.6, 0.3, -0.1, 0.0])
+    values = np.array([0.6, 0.6, 0.3, 0.0])
     for _ in range(_ROUNDS):
-        worst = np.array([d.features[np.argmax(d.features @ values[:4])] for d in documents])
+        worst = np.array([d.features[np.argmax(d.features @ values[:3])] for d in documents])
         values = _logistic(np.hstack([worst, np.ones((len(worst), 1))]), labels, mass, values)
     return values
 
@@ -155,7 +155,7 @@ def _logistic(design: Floats, labels: Floats, mass: Floats, start: Floats) -> Fl
 
 def score(documents: Sequence[Judged], values: Floats) -> Floats:
     """Return the log odds of each document's worst unit."""
-    return np.array([(d.features @ values[:4]).max() + values[4] for d in documents])
+    return np.array([(d.features @ values[:3]).max() + values[3] for d in documents])
 
 
 def left_out_scores(documents: Sequence[Judged]) -> Floats:
@@ -238,10 +238,10 @@ def write(documents: Sequence[Judged], figures: dict[str, dict[str, Any]]) -> No
     """Fit on all folds, and write the weights with thresholds so that 1 % is at one half."""
     values = fit(documents)
     benign = score([d for d in documents if not d.example.label and not d.poison], values)
-    values[4] -= limit_for(benign, BUDGETS["1%"])
+    values[3] -= limit_for(benign, BUDGETS["1%"])
     benign = score([d for d in documents if not d.example.label and not d.poison], values)
     budgets = {n: 1 / (1 + math.exp(-limit_for(benign, s))) for n, s in BUDGETS.items()}
-    names = ("rules", "sentence", "window", "about", "bias")
+    names = ("rules", "sentence", "window", "bias")
     fitted = {name: round(float(value), 4) for name, value in zip(names, values, strict=True)}
     fitted |= {"version": "1", "budgets": {n: round(v, 4) for n, v in budgets.items()}}
     SHIPPED.mkdir(exist_ok=True)

@@ -13,6 +13,7 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from ragbastion.ingest.scanner.model_files import FORMAT
 
+from .gate_training import GateNetwork
 from .network import SpanNetwork, packaged_base
 from .scoring import CLS, OVERLAP, SEP
 from .windows import TOKENS
@@ -21,13 +22,13 @@ NAME = "minilm-l3-spans"
 _OPSET = 17
 
 
-def export_model(network: SpanNetwork, gate: bytes, gate_logit: float, folder: Path) -> None:
+def export_model(network: SpanNetwork, gate: GateNetwork, gate_logit: float, folder: Path) -> None:
     """Write network, tokenizer, gate and manifest to ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     export_network(network, folder / "network.onnx")
     shutil.copyfile(packaged_base() / "tokenizer.json", folder / "tokenizer.json")
-    (folder / "gate.npz").write_bytes(gate)
-    names = ("network.onnx", "tokenizer.json", "gate.npz")
+    export_gate(gate, folder / "gate.onnx")
+    names = ("network.onnx", "tokenizer.json", "gate.onnx")
     manifest = {
         "format": FORMAT,
         "name": NAME,
@@ -68,4 +69,22 @@ def export_network(network: SpanNetwork, target: Path) -> None:
             weight_type=QuantType.QInt8,
             per_channel=True,
             extra_options={"DefaultTensorType": 1},
+        )
+
+
+def export_gate(gate: GateNetwork, target: Path) -> None:
+    """Write ``gate`` to the ONNX file ``target``, with its narrow word vectors."""
+    ids = torch.randint(1000, 20000, (2, 32))
+    free = {0: "b", 1: "l"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            gate.narrowed().eval(),
+            (ids,),
+            target,
+            dynamo=False,
+            opset_version=_OPSET,
+            input_names=["ids"],
+            output_names=["tokens"],
+            dynamic_axes={"ids": free, "tokens": free},
         )

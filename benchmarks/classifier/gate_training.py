@@ -1,135 +1,144 @@
-"""Training the gate: a linear model over sentences of the same examples as the network."""
+"""Training the gate: a small convolutional network on the same windows as the classifier."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
+import random
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from ragbastion.ingest.scanner.classifier import sentence_starts
-from ragbastion.ingest.scanner.gate import PAIRS, Gate, pair_slots
+from ragbastion.ingest.scanner.classifier import sentence_starts, windows
 from torch import Tensor, nn
+from torch.nn import functional
+from transformers import AutoModel
 
+from .network import WIDTH, packaged_base
+from .scoring import CLS, OVERLAP, SEP
 from .synthesis import Example
-from .windows import tokenizer
+from .windows import TOKENS, UNKNOWN, Window, batches, padded, tokenizer
 
-WORDS = 30_522
-_BATCH = 2048
+NARROW, CHANNELS, REACH = 32, 64, 5
+PAD = 0
+RATE = 2e-3
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
 
 
-class Sentences:
-    """Sentences as token ids, one after another: ids (n,), starts (s,), labels (s,)."""
+class GateNetwork(nn.Module):
+    """Token logits (b, l) from token ids (b, l): what stands near, and what the window is about.
 
-    def __init__(self, examples: Sequence[Example]) -> None:
-        tok = tokenizer()
-        ids, starts, labels, self.example = [], [], [], list[int]()
-        total = 0
-        for number, example in enumerate(examples):
-            encoded = tok.encode(example.text, add_special_tokens=False)
-            if not encoded.ids or example.spans is None:
-                continue
-            offsets = np.array(encoded.offsets)
-            first = sentence_starts(example.text, offsets)
-            hit = np.zeros(len(offsets))
-            for a, b in example.spans:
-                hit[(offsets[:, 0] < b) & (offsets[:, 1] > a)] = 1
-            counts = np.diff(np.append(first, len(offsets)))
-            labels.append((np.add.reduceat(hit, first) / counts >= 0.5).astype(np.float32))
-            ids.append(np.array(encoded.ids))
-            starts.append(first + total)
-            self.example += [number] * len(first)
-            total += len(offsets)
-        self.ids: Ints = np.concatenate(ids)
-        self.starts: Ints = np.concatenate(starts)
-        self.labels = np.concatenate(labels)
+    Word vectors are MiniLM's, frozen, made narrow by a matrix that is learned and then multiplied
+    in; two convolutions see a few words around, the mean over the window says what it is about.
+    """
 
-
-class _Linear(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.words = nn.EmbeddingBag(WORDS, 1, mode="sum")
-        self.pairs = nn.EmbeddingBag(PAIRS, 1, mode="sum")
-        self.openings = nn.ModuleList(nn.Embedding(WORDS, 1) for _ in range(2))
-        for table in (self.words, self.pairs, *self.openings):
-            nn.init.zeros_(table.weight)
-        self.bias = nn.Parameter(torch.zeros(()))
+        base = AutoModel.from_pretrained(packaged_base())
+        words = base.embeddings.word_embeddings.weight.detach()
+        self.words = nn.Embedding.from_pretrained(functional.normalize(words, dim=1))
+        self.narrow = nn.Linear(WIDTH, NARROW)
+        self.first = nn.Conv1d(NARROW, CHANNELS, REACH, padding=REACH // 2)
+        self.second = nn.Conv1d(CHANNELS, CHANNELS, REACH, padding=REACH - 1, dilation=2)
+        self.about = nn.Linear(CHANNELS, CHANNELS)
+        self.mixed = nn.Linear(2 * CHANNELS, CHANNELS)
+        self.token = nn.Linear(CHANNELS, 1)
 
-    def forward(self, ids: Tensor, starts: Tensor) -> Tensor:
-        counts = torch.diff(starts, append=torch.tensor([len(ids)]))
-        pairs = torch.from_numpy(np.append(pair_slots(ids.numpy()), 0))
-        second = torch.minimum(starts + 1, torch.tensor(len(ids) - 1))
-        total = self.words(ids, starts) + self.pairs(pairs, starts)
-        opening = self.openings[0](ids[starts]) + self.openings[1](ids[second])
-        return (total / counts[:, None] + opening).squeeze(1) + self.bias
+    def forward(self, ids: Tensor) -> Tensor:
+        """Return token logits (b, l)."""
+        hidden = self.narrow(self.words(ids)).transpose(1, 2)
+        hidden = functional.relu(self.first(hidden))
+        hidden = (hidden + functional.relu(self.second(hidden))).transpose(1, 2)
+        shown = (ids != PAD).unsqueeze(-1).float()
+        mean = (hidden * shown).sum(1, keepdim=True) / shown.sum(1, keepdim=True)
+        about = self.about(mean).expand_as(hidden)
+        mixed = functional.relu(self.mixed(torch.cat([hidden, about * hidden], dim=-1)))
+        return self.token(mixed).squeeze(-1)
+
+    def narrowed(self) -> GateNetwork:
+        """Return the network with its narrow word vectors in one table, to be shipped."""
+        with torch.no_grad():
+            table = self.narrow(self.words.weight)
+        self.words = nn.Embedding.from_pretrained(table.half().float())
+        self.narrow = nn.Identity()
+        return self
 
 
-def train_gate(examples: Sequence[Example], epochs: int = 4, seed: int = 1) -> bytes:
-    """Return the content of ``gate.npz``, fitted on the sentences of ``examples``."""
-    data = Sentences(examples)
+def train_gate(stream: Iterator[Window], count: int, seed: int) -> GateNetwork:
+    """Return a gate trained on ``count`` windows."""
     torch.manual_seed(seed)
-    model = _Linear()
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.03)
-    ends = np.append(data.starts[1:], len(data.ids))
-    balance = torch.tensor(float((data.labels == 0).sum() / max((data.labels == 1).sum(), 1)))
-    order = np.random.default_rng(seed)
-    for _ in range(epochs):
-        for part in np.array_split(
-            order.permutation(len(data.starts)), len(data.starts) // _BATCH + 1
-        ):
-            pieces = [data.ids[data.starts[i] : ends[i]] for i in part]
-            starts = np.cumsum([0, *(len(p) for p in pieces[:-1])])
-            logits = model(torch.from_numpy(np.concatenate(pieces)), torch.from_numpy(starts))
-            loss = nn.functional.binary_cross_entropy_with_logits(
-                logits, torch.from_numpy(data.labels[part]), pos_weight=balance
-            ) + 2e-6 * sum((t.weight**2).sum() for t in (model.words, model.pairs, *model.openings))
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-    return _saved(model)
+    gate = GateNetwork()
+    parameters = [p for p in gate.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=RATE, weight_decay=0.02)
+    seen = 0
+    for batch in batches(stream, random.Random(seed)):
+        for group in optimizer.param_groups:
+            group["lr"] = RATE * max(0.05, 1.0 - seen / count)
+        ids, _, tokens, _ = padded(batch)
+        loss = _loss(gate(torch.from_numpy(ids)), torch.from_numpy(tokens))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        seen += len(batch)
+        if seen >= count:
+            return gate.eval()
+    raise AssertionError("the stream of windows has no end")
 
 
-def _saved(model: _Linear) -> bytes:
-    def half(table: nn.Module) -> NDArray[np.float16]:
-        values: NDArray[np.float16] = table.weight.detach().squeeze(1).numpy().astype(np.float16)
-        return values
-
-    content = io.BytesIO()
-    np.savez_compressed(
-        content,
-        words=half(model.words),
-        pairs=half(model.pairs),
-        openings=np.stack([half(table) for table in model.openings]),
-        bias=np.float32(model.bias.item()),
+def _loss(logits: Tensor, tokens: Tensor) -> Tensor:
+    losses = functional.binary_cross_entropy_with_logits(
+        logits, tokens.clamp(0).float(), reduction="none"
     )
-    return content.getvalue()
+    known, hostile = tokens != UNKNOWN, tokens == 1
+    # A hostile token that is missed costs the attack, a harmless one a few milliseconds.
+    return (losses * known * (1 + 4 * hostile)).sum() / known.sum().clamp(1)
 
 
-def operating_points(content: bytes, examples: Sequence[Example]) -> list[dict[str, float]]:
+def operating_points(gate: GateNetwork, examples: Sequence[Example]) -> list[dict[str, float]]:
     """Return, for shares of attacks kept, the gate's threshold and how many clean texts open it.
 
     An attack is kept if the gate opens for a sentence of which most was injected.
     """
-    data, gate = Sentences(examples), Gate(content)
-    logits = gate.logits(data.ids, data.starts)
-    numbers = np.array(data.example)
-    hostile, clean = data.labels == 1, np.array([not e.label for e in examples])[numbers]
-    attacks = np.sort(_largest(logits[hostile], numbers[hostile]))
-    harmless = _largest(logits[clean], numbers[clean])
+    attacks, harmless = [], []
+    tok = tokenizer()
+    for example in examples:
+        encoded = tok.encode(example.text, add_special_tokens=False)
+        if not encoded.ids or example.spans is None:
+            continue
+        offsets = np.array(encoded.offsets)
+        starts = sentence_starts(example.text, offsets)
+        logits = _logits(gate, encoded.ids)
+        starts = starts[starts < len(logits)]
+        scores = sentence_means(logits, starts)
+        if example.label:
+            hit = np.zeros(len(logits), dtype=np.float32)
+            for a, b in example.spans:
+                hit[(offsets[: len(logits), 0] < b) & (offsets[: len(logits), 1] > a)] = 1
+            scores = scores[sentence_means(hit, starts) >= 0.5]
+        if len(scores):
+            (attacks if example.label else harmless).append(scores.max())
+    ordered = np.sort(np.array(attacks))
     points = []
-    for kept in (0.9, 0.95, 0.98, 0.99, 0.995):
-        limit = attacks[int((1 - kept) * len(attacks))]
-        points.append(
-            {"kept": kept, "limit": float(limit), "opened": float((harmless >= limit).mean())}
-        )
+    for kept in (0.9, 0.95, 0.97, 0.98, 0.99):
+        limit = float(ordered[int((1 - kept) * len(ordered))])
+        opened = float((np.array(harmless) >= limit).mean())
+        points.append({"kept": kept, "limit": limit, "opened": opened})
     return points
 
 
-def _largest(values: NDArray[np.float32], numbers: Ints) -> NDArray[np.float32]:
-    """Return the largest value of each number's rows; rows of a number stand together."""
-    found: NDArray[np.float32] = np.maximum.reduceat(
-        values, np.flatnonzero(np.diff(numbers, prepend=-1))
-    )
-    return found
+def _logits(gate: GateNetwork, ids: Sequence[int]) -> Floats:
+    """Return token logits, in windows as the scanner reads them; overlaps are averaged."""
+    total, seen = np.zeros(len(ids), dtype=np.float32), np.zeros(len(ids), dtype=np.float32)
+    for first, last, _ in windows(len(ids), TOKENS - 2, OVERLAP):
+        with torch.no_grad():
+            found = gate(torch.tensor([[CLS, *ids[first:last], SEP]]))[0, 1:-1].numpy()
+        total[first:last] += found
+        seen[first:last] += 1
+    return total / seen
+
+
+def sentence_means(values: Floats, starts: Ints) -> Floats:
+    """Return the mean of each sentence's tokens."""
+    counts = np.diff(np.append(starts, len(values)))
+    means: Floats = np.add.reduceat(values, starts) / counts
+    return means

@@ -37,10 +37,14 @@ class TorchNetwork:
         ids = np.array(encoded.ids, dtype=np.int64)
         return Tokens(ids, np.array(encoded.offsets, dtype=np.int64).reshape(-1, 2))
 
+    def glance(self, windows: Sequence[Ints]) -> list[NDArray[np.float32]]:
+        """Raise: in training there is no gate."""
+        raise NotImplementedError
+
     def read(
         self, windows: Sequence[Ints]
     ) -> tuple[list[NDArray[np.float32]], NDArray[np.float32]]:
-        """Return token logits (l,) a window, and window logits (b, 2)."""
+        """Return token logits (l,) a window, and window logits (b,)."""
         longest = max(map(len, windows)) + 2
         ids = torch.zeros((len(windows), longest), dtype=torch.long)
         mask = torch.zeros_like(ids)
@@ -50,7 +54,7 @@ class TorchNetwork:
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
             tokens, whole = self._network(ids, mask)
         logits = [tokens[i, 1 : len(w) + 1].float().numpy() for i, w in enumerate(windows)]
-        return logits, whole.float().numpy()
+        return logits, whole[:, 0].float().numpy()
 
 
 def ungated(network: SpanNetwork) -> SpanClassifier:
@@ -59,7 +63,7 @@ def ungated(network: SpanNetwork) -> SpanClassifier:
         format=FORMAT, name="in-training", version="0", files={}, window_tokens=TOKENS,
         overlap_tokens=OVERLAP, first_token=CLS, last_token=SEP, gate_logit=0.0,
     )  # fmt: skip
-    return SpanClassifier(TorchNetwork(network), None, manifest, "in-training")
+    return SpanClassifier(TorchNetwork(network), manifest, "in-training")
 
 
 def judged(network: SpanNetwork, examples: Sequence[Example]) -> Iterator[dict[str, Any]]:
@@ -87,7 +91,10 @@ def read_judged(path: Path) -> list[tuple[Example, list[Sentence]]]:
     for line in path.read_text("utf-8").split("\n"):
         if line:
             row = json.loads(line)
-            sentences = [Sentence(**s) for s in row.pop("sentences")]
+            sentences = [
+                Sentence(s["start"], s["end"], s["logit"], s["window"])
+                for s in row.pop("sentences")
+            ]
             row["spans"] = None if row["spans"] is None else tuple(map(tuple, row["spans"]))
             found.append((Example(**row), sentences))
     return found

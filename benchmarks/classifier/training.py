@@ -56,6 +56,12 @@ def examples(material: Material, rng: random.Random) -> Iterator[Example]:
             yield rng.choice(rng.choice(attacks if rng.random() < 0.5 else harmless))
 
 
+def training_windows(material: Material, rng: random.Random) -> Iterator[Window]:
+    """Yield windows of the mixture without end."""
+    tok = tokenizer()
+    return (w for e in examples(material, rng) if (w := window(e, tok, rng)) is not None)
+
+
 # Requests of users, not documents: nothing is put into them.
 LONE = "user_prompt"
 _LONE = frozenset({"wildguard_benign", "piguard_valid", "small_corpora"})
@@ -97,9 +103,9 @@ def train(
     network: SpanNetwork, material: Material, count: int, rate: float, seed: int
 ) -> SpanNetwork:
     """Train ``network`` on ``count`` windows at the learning rate ``rate``; return it."""
-    rng, tok = random.Random(seed), tokenizer()
+    rng = random.Random(seed)
     torch.manual_seed(seed)
-    stream = (w for e in examples(material, rng) if (w := window(e, tok, rng)) is not None)
+    stream = training_windows(material, rng)
     parameters = [p for p in network.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=0.01)
     network.train()

@@ -36,15 +36,13 @@ Span = tuple[int, int]
 class Sentence:
     """A sentence that the network read: its characters, and logits of what it and its window hold.
 
-    ``logit``: it instructs the model; ``window``: the window around it holds an injection;
-    ``about``: the window writes about attacks.
+    ``logit``: it instructs the model; ``window``: the window around it holds an injection.
     """
 
     start: int
     end: int
     logit: float
     window: float
-    about: float
 
 
 class Network(Protocol):
@@ -59,7 +57,7 @@ class Network(Protocol):
         ...
 
     def read(self, windows: Sequence[Ints]) -> tuple[list[Floats], Floats]:
-        """Return token logits (l,) a window, and window logits (b, 2)."""
+        """Return token logits (l,) a window, and window logits (b,)."""
         ...
 
 
@@ -132,15 +130,8 @@ class SpanClassifier:
         home = np.searchsorted([own for _, _, own in layout], starts, side="right") - 1
         for index in np.flatnonzero(np.isfinite(means)):
             last = starts[index] + counts[index] - 1
-            about_window = whole[home[index]]
             start, end = _trimmed(text, int(offsets[starts[index], 0]), int(offsets[last, 1]))
-            yield Sentence(
-                start,
-                end,
-                float(means[index]),
-                float(about_window[0]),
-                float(about_window[1]),
-            )
+            yield Sentence(start, end, float(means[index]), float(whole[home[index]]))
 
     def _opened(self, ids: Ints, layout: Sequence[Layout], starts: Ints) -> NDArray[np.bool_]:
         """Return for each sentence (s,) whether the gate opens."""
@@ -161,7 +152,7 @@ class SpanClassifier:
         self, ids: Ints, layout: Sequence[Layout], needed: Sequence[int]
     ) -> tuple[Floats, Floats]:
         logits = np.full(len(ids), np.nan, dtype=np.float32)
-        whole = np.full((len(layout), 2), np.nan, dtype=np.float32)
+        whole = np.full(len(layout), np.nan, dtype=np.float32)
         for low in range(0, len(needed), _BATCH):
             batch = needed[low : low + _BATCH]
             per_token, per_window = self._network.read([ids[slice(*layout[k][:2])] for k in batch])

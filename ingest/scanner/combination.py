@@ -45,17 +45,15 @@ class Combination(BaseModel):
     rules: float
     sentence: float
     window: float
-    about: float
     budgets: Mapping[str, float]
 
-    def probability(self, rules: float, sentence: float, window: float, about: float) -> float:
+    def probability(self, rules: float, sentence: float, window: float) -> float:
         """Return the probability in (0, 1) of a unit with these logits."""
         logit = (
             self.bias
             + self.rules * clipped(rules)
             + self.sentence * clipped(sentence)
             + self.window * clipped(window)
-            + self.about * clipped(about)
         )
         return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, logit))))
 
@@ -68,7 +66,6 @@ class Unit:
     rules: float
     sentence: float
     window: float
-    about: float
 
 
 @cache
@@ -115,7 +112,7 @@ def units(
 
 def unit_score(unit: Unit, combination: Combination) -> float:
     """Return the probability of ``unit``."""
-    score = combination.probability(unit.rules, unit.sentence, unit.window, unit.about)
+    score = combination.probability(unit.rules, unit.sentence, unit.window)
     if unit.hit.group in _DECISIVE:
         return max(score, 1.0 / (1.0 + math.exp(-unit.rules)))
     return score
@@ -127,10 +124,8 @@ def _hit_unit(hit: Hit, score: float, sentences: Sequence[Sentence]) -> Unit:
     around = [s for s in sentences[low:high] if s.end > hit.start]
     worst = max(around, key=lambda s: s.logit, default=None)
     if worst is None:
-        return Unit(hit=hit, rules=logit(score), sentence=UNREAD, window=UNREAD, about=UNREAD)
-    return Unit(
-        hit=hit, rules=logit(score), sentence=worst.logit, window=worst.window, about=worst.about
-    )
+        return Unit(hit=hit, rules=logit(score), sentence=UNREAD, window=UNREAD)
+    return Unit(hit=hit, rules=logit(score), sentence=worst.logit, window=worst.window)
 
 
 def _sentence_unit(sentence: Sentence, score: float) -> Unit:
@@ -148,7 +143,6 @@ def _sentence_unit(sentence: Sentence, score: float) -> Unit:
         rules=logit(score),
         sentence=sentence.logit,
         window=sentence.window,
-        about=sentence.about,
     )
 
 

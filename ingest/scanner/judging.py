@@ -63,7 +63,7 @@ class Judge:
         self._unread = self._nothing
         if self._combination:
             alone = logit(self._nothing)
-            self._unread = self._combination.probability(alone, UNREAD, UNREAD, UNREAD)
+            self._unread = self._combination.probability(alone, UNREAD, UNREAD)
 
     @property
     def ran(self) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ class Words:
         """Score each token, and the window by its worst one."""
         self.seen += [len(window) for window in windows]
         logits = [np.where(window == 7, 4.0, -4.0).astype(np.float32) for window in windows]
-        return logits, np.array([[max(row), -4.0] for row in logits], dtype=np.float32)
+        return logits, np.array([max(row) for row in logits], dtype=np.float32)
 
     def glance(self, windows: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Score each token as `read` does, and count no window as read."""

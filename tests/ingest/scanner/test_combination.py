@@ -35,18 +35,18 @@ def _hit(start: int, end: int, group: str = "override") -> Hit:
 
 
 def _sentence(start: int, end: int, value: float) -> Sentence:
-    return Sentence(start, end, value, value, -4.0)
+    return Sentence(start, end, value, value)
 
 
-@given(_LOGITS, _LOGITS, _LOGITS, _LOGITS, st.floats(0, 6))
+@given(_LOGITS, _LOGITS, _LOGITS, st.floats(0, 6))
 def test_more_evidence_never_lowers_the_probability(
-    rules: float, sentence: float, window: float, about: float, more: float
+    rules: float, sentence: float, window: float, more: float
 ) -> None:
     """Each layer's evidence can only raise the score."""
-    base = COMBINATION.probability(rules, sentence, window, about)
-    assert COMBINATION.probability(rules + more, sentence, window, about) >= base
-    assert COMBINATION.probability(rules, sentence + more, window, about) >= base
-    assert COMBINATION.probability(rules, sentence, window + more, about) >= base
+    base = COMBINATION.probability(rules, sentence, window)
+    assert COMBINATION.probability(rules + more, sentence, window) >= base
+    assert COMBINATION.probability(rules, sentence + more, window) >= base
+    assert COMBINATION.probability(rules, sentence, window + more) >= base
 
 
 def test_a_hit_takes_the_worst_sentence_that_it_touches() -> None:
@@ -71,7 +71,7 @@ def test_a_hit_that_the_network_did_not_read_keeps_what_the_rules_say() -> None:
 @pytest.mark.parametrize("group", [HIDDEN, "custom"])
 def test_hidden_payloads_and_own_rules_are_taken_at_their_word(group: str) -> None:
     """The network cannot talk down invisible payloads or a user's own rule."""
-    unit = Unit(hit=_hit(0, 10, group), rules=logit(0.95), sentence=-9.0, window=-9.0, about=5.0)
+    unit = Unit(hit=_hit(0, 10, group), rules=logit(0.95), sentence=-9.0, window=-9.0)
     assert unit_score(unit, COMBINATION) == pytest.approx(0.95)
 
 
