@@ -6,19 +6,16 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 from ...core.settings import ScanSettings
 from ...core.verdict import Severity
 from . import carriers
-from .classifier import SpanClassifier, load_classifier
-from .combination import UNREAD, load_combination, logit, unit_score, units
 from .evidence import Hit, hit_scores, shipped_weights, windows
 from .external import ExternalModel, load_external
-from .learned import judged_sentences
+from .learned import LearnedLayer
 from .model_files import SHIPPED
-from .reading import Reading, read
+from .reading import read
 from .rules import load_packs
 from .signatures import Signatures, shipped_signatures
 
@@ -56,52 +53,42 @@ class Judge:
         packs = settings.rule_packs
         self._signatures = Signatures(load_packs(packs)) if packs else shipped_signatures()
         self._weights = shipped_weights()
-        self._classifier = _classifier(settings)
+        self._learned = _learned(settings, self._weights.probability(0.0))
         self._external = load_external(settings.external_model) if settings.external_model else None
-        self._combination = load_combination(_folder(settings)) if self._classifier else None
-        self._nothing = self._weights.probability(0.0)
-        self._unread = self._nothing
-        if self._combination:
-            alone = logit(self._nothing)
-            self._unread = self._combination.probability(alone, UNREAD, UNREAD)
 
     @property
     def ran(self) -> tuple[str, ...]:
         """Name each layer with its version, and the classifier that is switched off."""
-        classifier: tuple[str, ...] = ("classifier:off",)
-        if self._classifier and self._combination:
-            classifier = (self._classifier.version, f"combination@{self._combination.version}")
         return (
             "canonical@1",
             "decoding@1",
             carriers.VERSION,
             self._signatures.version,
             f"evidence@{self._weights.version}",
-            *classifier,
+            *(self._learned.ran if self._learned else ("classifier:off",)),
             *((f"{_EXTERNAL}@{self._external.version}",) if self._external else ()),
         )
 
     @property
     def has_classifier(self) -> bool:
         """Whether the learned layer reads."""
-        return self._classifier is not None
+        return self._learned is not None
 
     @property
     def budgets(self) -> Mapping[str, float]:
         """Thresholds by share of false alarms, with the classifier."""
-        return self._combination.budgets if self._combination else {}
+        return self._learned.budgets if self._learned else {}
 
     def __call__(self, text: str) -> Judgement:
         """Return what all layers say of ``text`` (untrusted). Linear in its length."""
         timings: dict[str, float] = {}
         reading = _timed(timings, "signatures", lambda: read(text, self._signatures))
-        hits = reading.hits
-        scores = hit_scores(windows(hits, self._weights))
-        pairs = list(zip(hits, scores, strict=True))
-        nothing = self._nothing
-        if self._classifier is not None:
-            pairs = _timed(timings, "classifier", lambda: self._weighed(reading, scores))
-            nothing = self._unread
+        scores = hit_scores(windows(reading.hits, self._weights))
+        pairs = list(zip(reading.hits, scores, strict=True))
+        nothing = self._weights.probability(0.0)
+        if (learned := self._learned) is not None:
+            pairs = _timed(timings, "classifier", lambda: learned.weighed(reading, scores))
+            nothing = learned.unread
         if (external := self._external) is not None:
             pairs += _timed(timings, _EXTERNAL, lambda: _external_hits(text, external))
             pairs.sort(key=lambda pair: (pair[0].start, pair[0].end))
@@ -112,25 +99,12 @@ class Judge:
             timings_ms=timings,
         )
 
-    def _weighed(self, reading: Reading, scores: list[float]) -> list[tuple[Hit, float]]:
-        hits, classifier, combination = reading.hits, self._classifier, self._combination
-        if classifier is None or combination is None:
-            return list(zip(hits, scores, strict=True))
-        wanted = [(hit.start, hit.end) for hit in hits]
-        sentences = judged_sentences(classifier, reading.views, wanted)
-        found = units(hits, scores, sentences, self._nothing)
-        return [(unit.hit, unit_score(unit, combination)) for unit in found]
 
-
-def _classifier(settings: ScanSettings) -> SpanClassifier | None:
+def _learned(settings: ScanSettings, nothing: float) -> LearnedLayer | None:
     if settings.unsafe_no_classifier:
         _log.warning("the injection classifier is switched off: rules alone read what is scanned")
         return None
-    return load_classifier(_folder(settings))
-
-
-def _folder(settings: ScanSettings) -> Path:
-    return settings.classifier or SHIPPED
+    return LearnedLayer(settings.classifier or SHIPPED, nothing)
 
 
 def _external_hits(text: str, model: ExternalModel) -> list[tuple[Hit, float]]:

@@ -9,14 +9,44 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from ..canonical import Trick, View
-from .classifier import Sentence, SpanClassifier
+from .classifier import Sentence, SpanClassifier, load_classifier
+from .combination import UNREAD, load_combination, logit, unit_score, units
+from .evidence import Hit
+from .reading import Reading
 
 _MIN_DECODED = 12
 """Characters from which a decoded stretch can say anything."""
 _MAX_DECODED = 6
 """Decoded views that are read here: an honest text has one or none, and signatures read all."""
+
+
+class LearnedLayer:
+    """The model in one folder, and the weights that join it to the rules.
+
+    ``nothing`` is the probability that rules give a text without hits.
+    """
+
+    def __init__(self, folder: Path, nothing: float) -> None:
+        self._classifier = load_classifier(folder)
+        self._combination = load_combination(folder)
+        self._nothing = nothing
+        self.ran = (self._classifier.version, f"combination@{self._combination.version}")
+        self.budgets = self._combination.budgets
+        self.unread = self._combination.probability(logit(nothing), UNREAD, UNREAD)
+        """The probability of a text in which no rule hit and no gate opened."""
+
+    def weighed(self, reading: Reading, scores: Sequence[float]) -> list[tuple[Hit, float]]:
+        """Return hits and sentences of ``reading``, by position, with their probabilities.
+
+        ``scores`` are those of the hits by rules alone.
+        """
+        wanted = [(hit.start, hit.end) for hit in reading.hits]
+        sentences = judged_sentences(self._classifier, reading.views, wanted)
+        found = units(reading.hits, scores, sentences, self._nothing)
+        return [(unit.hit, unit_score(unit, self._combination)) for unit in found]
 
 
 def judged_sentences(

@@ -25,7 +25,8 @@ class Manifest(BaseModel):
     """What a model folder holds: ``files`` maps names to SHA-256 digests (hexadecimal).
 
     ``window_tokens`` counts the two special tokens; ``overlap_tokens`` is what two windows share.
-    ``gate_logit`` is the sentence score of the gate from which the network reads its window.
+    ``gate_logit`` is the sentence score of the gate from which the network reads its window; None
+    where the network reads all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -38,7 +39,7 @@ class Manifest(BaseModel):
     overlap_tokens: int = Field(ge=0, le=256)
     first_token: int = Field(ge=0)
     last_token: int = Field(ge=0)
-    gate_logit: float
+    gate_logit: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +57,14 @@ def read_model(folder: Path) -> ModelFiles:
     """Read and check the model in ``folder``; raise `SettingsError` saying what is wrong."""
     manifest = _manifest(folder)
     contents = {name: _checked(folder / name, digest) for name, digest in manifest.files.items()}
-    if missing := {"network.onnx", "tokenizer.json", "gate.npz"} - set(contents):
+    if missing := {"network.onnx", "tokenizer.json", "gate.onnx"} - set(contents):
         raise SettingsError(f"model '{folder}' refused: its manifest lacks {sorted(missing)}")
     joined = "".join(f"{name}:{digest}\n" for name, digest in sorted(manifest.files.items()))
     return ModelFiles(
         manifest=manifest,
         network=contents["network.onnx"],
         tokenizer=contents["tokenizer.json"].decode("utf-8"),
-        gate=contents["gate.npz"],
+        gate=contents["gate.onnx"],
         digest=hashlib.sha256(joined.encode()).hexdigest()[:8],
     )
 

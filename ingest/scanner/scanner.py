@@ -14,6 +14,7 @@ from ...core.errors import SettingsError, UsageError
 from ...core.settings import ScanSettings
 from ...core.verdict import Decision, Finding, Severity, Verdict
 from .judging import LAYERS, Judge, Judgement
+from .neutralising import neutralise, spans_to_mark
 from .stripping import Stripped, instructing_spans, strip_until_clean, without
 from .telling import MAX_FINDINGS, finding, findings, quote, reasons
 
@@ -45,6 +46,7 @@ _ORDINARY_HIDDEN = frozenset(
         "title-attribute",
     }
 )
+
 
 class Scanner:
     """Finds instructions aimed at a model in untrusted text: by rules, and by a small network.
@@ -128,9 +130,8 @@ class Scanner:
         ``removed`` of the result are the spans of ``text`` that were marked. Marking the result
         again changes nothing.
         """
-        spans = self._instructing(text, self._limit(threshold))
-        from .neutralising import neutralise
-
+        limit = self._limit(threshold)
+        spans = spans_to_mark(text, lambda rest: self._instructing(rest, limit))
         return self._stripped(text, neutralise(text, spans), spans)
 
     def _limit(self, threshold: float | None) -> float:
