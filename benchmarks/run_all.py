@@ -26,6 +26,8 @@ def main() -> None:
         "provenance": out,
         "stores": out,
         "gateway": out,
+        "signatures": ["--data", str(data), *out],
+        "joins": ["--data", str(data / "poison"), *out],
         "outliers": ["--data", str(data), *out],
         "pii": ["--data", str(data / "pii"), *out],
         "retrieval": ["--data", str(data / "poison"), *out],

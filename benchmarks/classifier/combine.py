@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from ragbastion.ingest.scanner.classifier import Sentence
-from ragbastion.ingest.scanner.combination import UNREAD, clipped, logit, units
+from ragbastion.ingest.scanner.combination import UNREAD, clipped, logit, sure, units
 from ragbastion.ingest.scanner.evidence import hit_scores, shipped_weights, windows
 from ragbastion.ingest.scanner.model_files import SHIPPED
 from ragbastion.ingest.scanner.reading import read_hits
@@ -53,11 +53,15 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A document and the features (u, 3) of its units: rules, sentence, window."""
+    """A document and the features (u, 3) of its units: rules, sentence, window.
+
+    ``sure`` are the log odds of which rules alone are sure.
+    """
 
     example: Example
     fold: str
     features: Floats
+    sure: float
 
     @property
     def poison(self) -> bool:
@@ -74,7 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     documents = load(options.work, ["base"] if options.base else list(FOLDS))
     alone = [network_only(d) for d in documents]
-    scores = {"both": left_out_scores(documents), "network": left_out_scores(alone)}
+    both, _ = with_rules(documents, left_out_scores(documents))
+    scores = {"both": both, "network": left_out_scores(alone)}
     scores["rules"] = np.array([d.features[:, 0].max() for d in documents])
     figures = {name: table(documents, values) for name, values in scores.items()}
     show(figures)
@@ -86,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def load(work: Path, names: Sequence[str]) -> list[Judged]:
     """Read the judged documents of ``names`` with their features."""
     return [
-        Judged(example=example, fold=fold_of(example, name), features=features(example, sentences))
+        judged(example, fold_of(example, name), sentences)
         for name in names
         for example, sentences in read_judged(work / f"judged-{name}.jsonl")
     ]
@@ -97,22 +102,24 @@ def fold_of(example: Example, name: str) -> str:
     return next((fold for fold, sources in FOLDS.items() if example.source in sources), name)
 
 
-def features(example: Example, sentences: Sequence[Sentence]) -> Floats:
-    """Return the features (u, 3) of the document's units; one row of nothing if it has none."""
+def judged(example: Example, fold: str, sentences: Sequence[Sentence]) -> Judged:
+    """Return the document with the features of its units; one row of nothing if it has none."""
     weights = shipped_weights()
     hits = read_hits(example.text, shipped_signatures())
     nothing = weights.probability(0.0)
     found = units(hits, hit_scores(windows(hits, weights)), sentences, nothing)
     rows = [(u.rules, u.sentence, u.window) for u in found]
     rows = rows or [(logit(nothing), UNREAD, UNREAD)]
-    return np.array([[clipped(value) for value in row] for row in rows])
+    features = np.array([[clipped(value) for value in row] for row in rows])
+    certain = max((sure(unit) for unit in found), default=-60.0)
+    return Judged(example=example, fold=fold, features=features, sure=certain)
 
 
 def network_only(document: Judged) -> Judged:
     """Return the document as if no rule had matched anything."""
     rows = document.features.copy()
     rows[:, 0] = logit(shipped_weights().probability(0.0))
-    return Judged(example=document.example, fold=document.fold, features=rows)
+    return Judged(example=document.example, fold=document.fold, features=rows, sure=-60.0)
 
 
 def fit(documents: Sequence[Judged]) -> Floats:
@@ -156,6 +163,21 @@ def _logistic(design: Floats, labels: Floats, mass: Floats, start: Floats) -> Fl
 def score(documents: Sequence[Judged], values: Floats) -> Floats:
     """Return the log odds of each document's worst unit."""
     return np.array([(d.features @ values[:3]).max() + values[3] for d in documents])
+
+
+def with_rules(documents: Sequence[Judged], scores: Floats) -> tuple[Floats, float]:
+    """Return scores at whose zero 1 % alarm, and the shift that puts it there.
+
+    None is lower than what rules alone are sure of.
+    """
+    certain = np.array([d.sure for d in documents])
+    benign = np.array([not d.example.label and not d.poison for d in documents])
+    low, high = -40.0, 40.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        alarms = np.maximum(scores[benign] - middle, certain[benign]) >= 0.0
+        low, high = (middle, high) if alarms.mean() > BUDGETS["1%"] else (low, middle)
+    return np.maximum(scores - high, certain), high
 
 
 def left_out_scores(documents: Sequence[Judged]) -> Floats:
@@ -237,9 +259,9 @@ def show(figures: dict[str, dict[str, Any]]) -> None:
 def write(documents: Sequence[Judged], figures: dict[str, dict[str, Any]]) -> None:
     """Fit on all folds, and write the weights with thresholds so that 1 % is at one half."""
     values = fit(documents)
-    benign = score([d for d in documents if not d.example.label and not d.poison], values)
-    values[3] -= limit_for(benign, BUDGETS["1%"])
-    benign = score([d for d in documents if not d.example.label and not d.poison], values)
+    shifted, shift = with_rules(documents, score(documents, values))
+    values[3] -= shift
+    benign = shifted[[not d.example.label and not d.poison for d in documents]]
     budgets = {n: 1 / (1 + math.exp(-limit_for(benign, s))) for n, s in BUDGETS.items()}
     names = ("rules", "sentence", "window", "bias")
     fitted = {name: round(float(value), 4) for name, value in zip(names, values, strict=True)}

@@ -120,9 +120,10 @@ class _Run:
         return train_gate(stream, GATE_WINDOWS, SEED)
 
     def _gate_logit(self) -> float:
-        """Return the threshold that keeps `KEPT` of the attacks of every fold left out."""
+        """Return the mean threshold that keeps `KEPT` of the attacks of a fold left out."""
         points = json.loads((self._work / "gates.json").read_text("utf-8"))
-        return min(p["limit"] for row in points.values() for p in row if p["kept"] == KEPT)
+        limits = [p["limit"] for row in points.values() for p in row if p["kept"] == KEPT]
+        return sum(limits) / len(limits)
 
     def _material(self, public: list[Example]) -> Material:
         return Material(public=public, clean=self._clean, seeds=load_seeds())

@@ -7,7 +7,7 @@ to a document and what does not is seen from the window, never from the sentence
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
@@ -138,29 +138,25 @@ class SpanClassifier:
         if self._manifest.gate_logit is None:
             return np.ones(len(starts), dtype=np.bool_)
         logits = np.empty(len(ids), dtype=np.float32)
-        for low in range(0, len(layout), _GLANCES):
-            batch = layout[low : low + _GLANCES]
-            found = self._network.glance([ids[first:last] for first, last, _ in batch])
-            for k, values in enumerate(found, start=low):
-                first, _, own = layout[k]
-                until = _until(layout, k, len(ids))
-                logits[own:until] = values[own - first : until - first]
+        for alike in _batches(ids, layout, range(len(layout)), _GLANCES):
+            found = self._network.glance([ids[slice(*layout[same[0]][:2])] for same in alike])
+            for same, values in zip(alike, found, strict=True):
+                _place(logits, values, layout, same)
         opened: NDArray[np.bool_] = _means(logits, starts)[0] >= self._manifest.gate_logit
         return opened
 
     def _judged(
         self, ids: Ints, layout: Sequence[Layout], needed: Sequence[int]
     ) -> tuple[Floats, Floats]:
+        """Return token logits (n,) and window logits (w,), NaN where the network did not read."""
         logits = np.full(len(ids), np.nan, dtype=np.float32)
         whole = np.full(len(layout), np.nan, dtype=np.float32)
-        for low in range(0, len(needed), _BATCH):
-            batch = needed[low : low + _BATCH]
-            per_token, per_window = self._network.read([ids[slice(*layout[k][:2])] for k in batch])
-            for k, values, window in zip(batch, per_token, per_window, strict=True):
-                first, _, own = layout[k]
-                until = _until(layout, k, len(ids))
-                logits[own:until] = values[own - first : until - first]
-                whole[k] = window
+        for alike in _batches(ids, layout, needed, _BATCH):
+            windows = [ids[slice(*layout[same[0]][:2])] for same in alike]
+            per_token, per_window = self._network.read(windows)
+            for same, values, window in zip(alike, per_token, per_window, strict=True):
+                _place(logits, values, layout, same)
+                whole[same] = window
         return logits, whole
 
 
@@ -196,9 +192,26 @@ def _trimmed(text: str, start: int, end: int) -> Span:
     return (first, last) if first < last else (start, end)
 
 
-def _until(layout: Sequence[Layout], number: int, size: int) -> int:
-    """Return the token after the last that a window is the judge of."""
-    return layout[number + 1][2] if number + 1 < len(layout) else size
+def _batches(
+    ids: Ints, layout: Sequence[Layout], numbers: Iterable[int], size: int
+) -> Iterator[list[list[int]]]:
+    """Yield windows in batches of ``size``; those with the same tokens count as one."""
+    alike: dict[bytes, list[int]] = {}
+    for number in numbers:
+        first, last, _ = layout[number]
+        alike.setdefault(ids[first:last].tobytes(), []).append(number)
+    groups = list(alike.values())
+    yield from (groups[low : low + size] for low in range(0, len(groups), size))
+
+
+def _place(
+    logits: Floats, values: Floats, layout: Sequence[Layout], windows: Sequence[int]
+) -> None:
+    """Put a window's token logits where each of ``windows`` is their judge."""
+    for number in windows:
+        first, last, own = layout[number]
+        until = layout[number + 1][2] if number + 1 < len(layout) else last
+        logits[own:until] = values[own - first : until - first]
 
 
 def _means(logits: Floats, starts: Ints) -> tuple[Floats, Ints]:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ...core.errors import SettingsError
 from ...core.verdict import Severity
 from .classifier import Sentence
-from .evidence import HIDDEN, Hit
+from .evidence import Hit
 
 UNREAD = -7.0
 """Sentence and window logit of text that the gate passed over: the network reads such text so."""
@@ -28,8 +28,9 @@ _LOGIT_RANGE = 6.0
 _LONGEST = 2_000
 _DETECTOR = "classifier"
 _DESCRIPTION = "A sentence that instructs a model and does not belong to its document."
-# A payload of invisible characters, and a user's own rule, are taken at their word.
-_DECISIVE = frozenset({HIDDEN, "custom"})
+DISTRUST = 0.3
+"""What rules alone keep of their logit. On sources left out this costs nothing, and who finds words
+that the network passes has not passed the rules (``benchmarks/classifier/combine.py``)."""
 
 
 class Combination(BaseModel):
@@ -111,11 +112,18 @@ def units(
 
 
 def unit_score(unit: Unit, combination: Combination) -> float:
-    """Return the probability of ``unit``."""
+    """Return the probability of ``unit``: the network cannot talk down what rules are sure of."""
     score = combination.probability(unit.rules, unit.sentence, unit.window)
-    if unit.hit.group in _DECISIVE:
-        return max(score, 1.0 / (1.0 + math.exp(-unit.rules)))
-    return score
+    return max(score, 1.0 / (1.0 + math.exp(-sure(unit))))
+
+
+def sure(unit: Unit) -> float:
+    """Return the log odds of which rules alone are sure, -60 where they are not.
+
+    In writing about attacks they never are: there the network may see that it is a quotation.
+    """
+    openly = unit.hit.rule and unit.hit.discount == 1.0
+    return unit.rules - DISTRUST if openly else -60.0
 
 
 def _hit_unit(hit: Hit, score: float, sentences: Sequence[Sentence]) -> Unit:
