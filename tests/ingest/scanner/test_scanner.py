@@ -156,7 +156,7 @@ def test_disguised_instructions_are_quarantined(scanner: Scanner, text: str) -> 
             "before noon, they need it for the filing. I am out on Thursday.\n\nBest,\nAna"
         ),
         (
-            "Dear all,\n\nthe office moves on Monday. Pack your things by Friday, label the boxes and "
+            "Dear all,\n\nthe office moves on Monday. Pack your things by Friday, label them and "
             "leave the keys with reception. Do not forget to forward your phone.\n\nRegards"
         ),
     ],
