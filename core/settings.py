@@ -56,7 +56,7 @@ class ScanSettings(_Section):
     classifier: Path | None = None
     external_model: Path | None = None
     require_layers: tuple[str, ...] = ()
-    unsafe_no_classifier: bool = True
+    unsafe_no_classifier: bool = False
 
 
 class LoadSettings(_Section):

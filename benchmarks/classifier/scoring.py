@@ -92,7 +92,7 @@ def read_judged(path: Path) -> list[tuple[Example, list[Sentence]]]:
         if line:
             row = json.loads(line)
             sentences = [
-                Sentence(s["start"], s["end"], s["logit"], s["window"])
+                Sentence(s["start"], s["end"], s["logit"], s["window"], s["logit"])
                 for s in row.pop("sentences")
             ]
             row["spans"] = None if row["spans"] is None else tuple(map(tuple, row["spans"]))

@@ -24,7 +24,7 @@ from .sentences import sentence_ends
 MAX_SENTENCE_TOKENS = 48
 """A longer sentence is judged in pieces, so that an order inside it is not averaged away."""
 _SEGMENT_CHARS = 40_000
-_ENCLOSING = "\"'`,;:{}[]()<>|* \t\r\n"
+_ENCLOSING = "\"'`,;:{}[]()<>|*#/- \t\r\n"
 _BATCH, _GLANCES = 4, 32
 
 Floats = NDArray[np.float32]
@@ -36,13 +36,15 @@ Span = tuple[int, int]
 class Sentence:
     """A sentence that the network read: its characters, and logits of what it and its window hold.
 
-    ``logit``: it instructs the model; ``window``: the window around it holds an injection.
+    ``logit``: it instructs the model; ``window``: the window around it holds an injection;
+    ``peak``: the largest ``logit`` of a sentence of that window.
     """
 
     start: int
     end: int
     logit: float
     window: float
+    peak: float
 
 
 class Network(Protocol):
@@ -128,10 +130,14 @@ class SpanClassifier:
         logits, whole = self._judged(ids, layout, needed)
         means, counts = _means(logits, starts)
         home = np.searchsorted([own for _, _, own in layout], starts, side="right") - 1
-        for index in np.flatnonzero(np.isfinite(means)):
+        peaks = np.full(len(layout), -np.inf, dtype=np.float32)
+        read = np.flatnonzero(np.isfinite(means))
+        np.maximum.at(peaks, home[read], means[read])
+        for index in read:
             last = starts[index] + counts[index] - 1
             start, end = _trimmed(text, int(offsets[starts[index], 0]), int(offsets[last, 1]))
-            yield Sentence(start, end, float(means[index]), float(whole[home[index]]))
+            at = home[index]
+            yield Sentence(start, end, float(means[index]), float(whole[at]), float(peaks[at]))
 
     def _opened(self, ids: Ints, layout: Sequence[Layout], starts: Ints) -> NDArray[np.bool_]:
         """Return for each sentence (s,) whether the gate opens."""

@@ -24,6 +24,9 @@ from .evidence import Hit
 
 UNREAD = -7.0
 """Sentence and window logit of text that the gate passed over: the network reads such text so."""
+SHADOW = 2.0
+"""A sentence so far below the worst of its window stands in its shadow: what is near an order looks
+like one. It is judged again, without it, once the order is stripped."""
 _LOGIT_RANGE = 6.0
 _LONGEST = 2_000
 _DETECTOR = "classifier"
@@ -106,7 +109,7 @@ def units(
             rule_scores[i] for i in near if hits[i].end > sentence.start and not hits[i].exact
         ]
         # Where a rule hit and the network sees nothing by itself, the hit's unit says it all.
-        if not scores or sentence.logit >= 0.0:
+        if sentence.logit >= (sentence.peak - SHADOW if not scores else 0.0):
             found.append(_sentence_unit(sentence, max(scores, default=nothing)))
     return sorted(found, key=lambda unit: (unit.hit.start, unit.hit.end))
 
@@ -142,7 +145,7 @@ def _sentence_unit(sentence: Sentence, score: float) -> Unit:
         description=_DESCRIPTION,
         group=_DETECTOR,
         severity=Severity.HIGH,
-        value=1.0,
+        value=1.0 / (1.0 + math.exp(-clipped(sentence.logit))),
         start=sentence.start,
         end=sentence.end,
     )

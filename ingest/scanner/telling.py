@@ -22,10 +22,17 @@ def findings(
 ) -> tuple[Finding, ...]:
     """Return the worst findings of ``judged``, by position; with spans in ``text`` if spanned."""
     pairs = zip(judged.hits, judged.scores, strict=True)
-    told = [(hit, score) for hit, score in pairs if hit.rule or score >= MIN_TOLD]
+    told = [(hit, score) for hit, score in pairs if _tells(hit, score, judged.score)]
     worst = sorted(told, key=lambda pair: -pair[1])[:MAX_FINDINGS]
     worst.sort(key=lambda pair: pair[0].start)
     return tuple(finding(hit, score, text, kind, spanned=spanned) for hit, score in worst)
+
+
+def _tells(hit: Hit, score: float, worst: float) -> bool:
+    """Tell whether a hit is worth a finding; a harmless sentence beside an injection is not."""
+    if hit.rule:
+        return True
+    return score >= MIN_TOLD and (hit.value >= 0.5 or score == worst)
 
 
 def finding(hit: Hit, score: float, text: str, kind: str, *, spanned: bool = True) -> Finding:

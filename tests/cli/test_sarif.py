@@ -87,7 +87,8 @@ def test_a_region_is_the_files_own(
 ) -> None:
     """Line, columns and offset lead to the words that were found."""
     source = (folder / name).read_text()
-    first = results(run, f"docs/{name}", "docs")[0]
+    found = results(run, f"docs/{name}", "docs")
+    first = next(one for one in found if one["ruleId"] == "override.previous_instructions")
     region = first["locations"][0]["physicalLocation"]["region"]
     assert (region["startLine"], region["startColumn"]) == (line, column)
     offset, length = region["charOffset"], region["charLength"]
@@ -188,10 +189,16 @@ def test_the_level_is_the_decision(run: Run, folder: Path) -> None:
 
 def test_fingerprints_outlive_moved_lines(run: Run, folder: Path) -> None:
     """A code host knows the finding again; the same words again are a second finding."""
-    before = [one["partialFingerprints"] for one in results(run, "docs/note.md", "docs")]
+
+    def fingerprints() -> list[dict[str, str]]:
+        found = results(run, "docs/note.md", "docs")
+        # What the classifier says of a sentence depends on those around it.
+        return [one["partialFingerprints"] for one in found if one["ruleId"] != "classifier"]
+
+    before = fingerprints()
     page = folder / "note.md"
     page.write_text("More.\n\n" + page.read_text() + f"\n{INJECTION}\n")
-    after = [one["partialFingerprints"] for one in results(run, "docs/note.md", "docs")]
+    after = fingerprints()
     assert [one for one in after if one in before] == before
     marks = [one["primaryLocationLineHash"] for one in after]
     assert len(set(marks)) == len(marks) == 2 * len(before)

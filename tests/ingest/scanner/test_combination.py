@@ -35,7 +35,7 @@ def _hit(start: int, end: int, group: str = "override") -> Hit:
 
 
 def _sentence(start: int, end: int, value: float) -> Sentence:
-    return Sentence(start, end, value, value)
+    return Sentence(start, end, value, value, value)
 
 
 @given(_LOGITS, _LOGITS, _LOGITS, st.floats(0, 6))
