@@ -19,6 +19,7 @@ from ..core.errors import (
     AccessError,
     CollectionNotFoundError,
     CredentialError,
+    DetectorError,
     InputError,
     IntegrityError,
     LimitError,
@@ -49,6 +50,7 @@ _STATUS: tuple[tuple[type[RagbastionError], HTTPStatus], ...] = (
     (UnknownTenantError, HTTPStatus.NOT_FOUND),
     (ModelMismatchError, HTTPStatus.CONFLICT),
     (StoreError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (DetectorError, HTTPStatus.SERVICE_UNAVAILABLE),
     (MissingExtraError, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 

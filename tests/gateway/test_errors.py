@@ -27,6 +27,7 @@ TABLE = [
     (errors.StoreError, 503),
     (errors.StoreLockedError, 503),
     (errors.StoreFullError, 503),
+    (errors.DetectorError, 503),
     (errors.MissingExtraError, 503),
 ]
 

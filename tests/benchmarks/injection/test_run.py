@@ -40,7 +40,9 @@ def test_ten_documents_are_measured(data: Path, tmp_path: Path) -> None:
     ]
     found = json.loads((out / "injection.json").read_text())
     assert found["documents"] == {"attacks": 4, "harmless": 6, "beside": 1}
-    assert found["recall"] == {"at_0.1": 1.0, "at_1": 1.0, "at_5": 1.0}
+    thresholds = ("at_0.1", "at_1", "at_5", "preset_0.1", "preset_1", "preset_5")
+    assert set(found["recall"]) == set(thresholds)
+    assert {found["recall"][name] for name in thresholds[:3]} == {1.0}
     assert (found["macro"]["stop"], found["auroc"]) == (1.0, 1.0)
     assert list(found["compared"]) == ["TF-IDF", "key words", "ragbastion"]
     assert found["skipped"] == {"peers": "skipped: --no-peers"}
@@ -121,7 +123,7 @@ def test_presets_are_thresholds_of_the_scanner() -> None:
     """None without a classifier; else one a budget, higher for fewer false alarms."""
     found = run.presets(ScanSettings())
     values = list(found.values())
-    assert set(found) in (set(), {"preset_0.1", "preset_1", "preset_5"})
+    assert set(found) == {"preset_0.1", "preset_1", "preset_5"}
     assert values == sorted(values, reverse=True)
 
 
