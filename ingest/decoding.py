@@ -119,7 +119,9 @@ _MORSE_CODES = (
     ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- "
     "-..- -.-- --.. ----- .---- ..--- ...-- ....- ..... -.... --... ---.. ----."
 )
-_MORSE_LETTERS = dict(zip(_MORSE_CODES.split(), ascii_lowercase + digits, strict=True))
+_MORSE_LETTERS: dict[str, str] = dict(
+    zip(_MORSE_CODES.split(), ascii_lowercase + digits, strict=True)
+)
 _HEAD = 100
 """Characters of a blob whose decoding tells whether the rest is worth it: whole groups of five."""
 _UTF8 = codecs.getincrementaldecoder("utf-8")
