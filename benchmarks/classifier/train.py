@@ -38,7 +38,7 @@ BASE_RATE, NEXT_RATE = 3e-4, 2e-4
 SCORED = 400
 """Documents of each source and label that a fold scores."""
 GATE_WINDOWS = 30_000
-KEPT = 0.95
+KEPT = 0.9
 """Share of the attacks of sources left out for which the gate opens."""
 TRAINED_ON = 4_000
 """Harmless passages that training may see; the others are for measuring."""
