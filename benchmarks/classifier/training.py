@@ -17,6 +17,8 @@ from .seeds import Seeds
 from .synthesis import Example, Synthesis
 from .windows import UNKNOWN, Window, batches, padded, tokenizer, window
 
+_LEAST = 20
+"""Characters without which a document is no document: some are an attack from end to end."""
 SYNTHETIC = 0.45
 SEED_DOCUMENT = 0.25
 CLEAN = 0.08
@@ -94,7 +96,7 @@ def seed_documents(seeds: Seeds) -> list[Example]:
         }
         found.append(Example(text=document.text, label=int(bool(document.spans)),
                              spans=document.spans, **common))  # fmt: skip
-        if document.spans:
+        if document.spans and len(document.clean()) >= _LEAST:
             found.append(Example(text=document.clean(), label=0, spans=(), **common))
     return found
 
