@@ -15,8 +15,8 @@ from ragbastion.ingest.scanner.model_files import FORMAT
 
 from .gate_training import GateNetwork
 from .network import SpanNetwork, packaged_base
-from .scoring import CLS, OVERLAP, SEP
-from .windows import TOKENS
+from .scoring import OVERLAP
+from .windows import CLS, SEP, TOKENS
 
 NAME = "minilm-l3-spans"
 _OPSET = 17

@@ -8,20 +8,18 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from ragbastion.ingest.scanner.classifier import sentence_starts, windows
+from ragbastion.ingest.scanner.classifier import sentence_means, sentence_starts, windows
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoModel
 
 from .network import WIDTH, packaged_base
-from .scoring import CLS, OVERLAP, SEP
+from .scoring import OVERLAP
 from .synthesis import Example
-from .windows import TOKENS, UNKNOWN, Window, batches, padded, tokenizer
+from .windows import CLS, PAD, SEP, TOKENS, UNKNOWN, Window, batches, padded, tokenizer
 
 NARROW, CHANNELS, REACH = 32, 64, 5
-PAD = 0
 RATE = 2e-3
-Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
 
@@ -108,13 +106,12 @@ def operating_points(gate: GateNetwork, examples: Sequence[Example]) -> list[dic
         offsets = np.array(encoded.offsets)
         starts = sentence_starts(example.text, offsets)
         logits = _logits(gate, encoded.ids)
-        starts = starts[starts < len(logits)]
-        scores = sentence_means(logits, starts)
+        scores, _ = sentence_means(logits, starts)
         if example.label:
             hit = np.zeros(len(logits), dtype=np.float32)
             for a, b in example.spans:
-                hit[(offsets[: len(logits), 0] < b) & (offsets[: len(logits), 1] > a)] = 1
-            scores = scores[sentence_means(hit, starts) >= 0.5]
+                hit[(offsets[:, 0] < b) & (offsets[:, 1] > a)] = 1
+            scores = scores[sentence_means(hit, starts)[0] >= 0.5]
         if len(scores):
             (attacks if example.label else harmless).append(scores.max())
     ordered = np.sort(np.array(attacks))
@@ -135,10 +132,3 @@ def _logits(gate: GateNetwork, ids: Sequence[int]) -> Floats:
         total[first:last] += found
         seen[first:last] += 1
     return total / seen
-
-
-def sentence_means(values: Floats, starts: Ints) -> Floats:
-    """Return the mean of each sentence's tokens."""
-    counts = np.diff(np.append(starts, len(values)))
-    means: Floats = np.add.reduceat(values, starts) / counts
-    return means

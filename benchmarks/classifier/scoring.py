@@ -18,9 +18,8 @@ from ragbastion.ingest.scanner.onnx_network import Tokens
 
 from .network import SpanNetwork
 from .synthesis import Example
-from .windows import TOKENS, tokenizer
+from .windows import CLS, SEP, TOKENS, tokenizer
 
-CLS, SEP = 101, 102
 OVERLAP = 48
 Ints = NDArray[np.int64]
 

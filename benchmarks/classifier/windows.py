@@ -15,6 +15,8 @@ from .synthesis import Example
 
 TOKENS = 224
 """Tokens of a window, with the two special ones: about 1,000 characters of English."""
+PAD, CLS, SEP = 0, 101, 102
+"""Special tokens of the packaged model."""
 UNKNOWN = -1
 _BATCH_TOKENS = 3600
 _POOL = 400
@@ -48,7 +50,7 @@ def window(example: Example, tok: Tokenizer, rng: random.Random) -> Window | Non
     offsets = np.array(encoded.offsets)
     labels = _token_labels(offsets, example)
     first = _first(labels, size, room, rng) if size > room else 0
-    ids = np.array([101, *encoded.ids[first : first + room], 102])
+    ids = np.array([CLS, *encoded.ids[first : first + room], SEP])
     shown = labels[first : first + room]
     held = int((labels == 1).sum())
     here = int((shown == 1).sum())

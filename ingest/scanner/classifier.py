@@ -7,6 +7,7 @@ to a document and what does not is seen from the window, never from the sentence
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -95,13 +96,16 @@ class SpanClassifier:
     ) -> list[Sentence]:
         """Return the sentences that the network judged, by position.
 
-        ``text`` holds no surrogates. Windows that touch a ``wanted`` span are read, whatever the
-        gate says; of the sentences for which the gate opens, ``only`` those that it holds true of
-        are reason to read a window. Raises `DetectorError` if the network fails.
+        ``text`` holds no surrogates. Windows that touch one of ``wanted`` (sorted, apart from each
+        other) are read, whatever the gate says; of the sentences for which the gate opens, only
+        those that ``only`` holds true of are reason to read a window. Raises `DetectorError` if the
+        network fails.
         """
         found: list[Sentence] = []
+        starts, ends = [start for start, _ in wanted], [end for _, end in wanted]
         for first, last in _segments(text):
-            spans = [(a - first, b - first) for a, b in wanted if a < last and b > first]
+            near = wanted[bisect_right(ends, first) : bisect_left(starts, last)]
+            spans = [(start - first, end - first) for start, end in near]
             found += [
                 replace(sentence, start=first + sentence.start, end=first + sentence.end)
                 for sentence in self._segment(text[first:last], spans, _shifted(only, first))
@@ -128,7 +132,7 @@ class SpanClassifier:
             return
         needed = _needed(layout, starts, opened, len(ids))
         logits, whole = self._judged(ids, layout, needed)
-        means, counts = _means(logits, starts)
+        means, counts = sentence_means(logits, starts)
         home = np.searchsorted([own for _, _, own in layout], starts, side="right") - 1
         peaks = np.full(len(layout), -np.inf, dtype=np.float32)
         read = np.flatnonzero(np.isfinite(means))
@@ -148,7 +152,7 @@ class SpanClassifier:
             found = self._network.glance([ids[slice(*layout[same[0]][:2])] for same in alike])
             for same, values in zip(alike, found, strict=True):
                 _place(logits, values, layout, same)
-        opened: NDArray[np.bool_] = _means(logits, starts)[0] >= self._manifest.gate_logit
+        opened: NDArray[np.bool_] = sentence_means(logits, starts)[0] >= self._manifest.gate_logit
         return opened
 
     def _judged(
@@ -220,7 +224,7 @@ def _place(
         logits[own:until] = values[own - first : until - first]
 
 
-def _means(logits: Floats, starts: Ints) -> tuple[Floats, Ints]:
+def sentence_means(logits: Floats, starts: Ints) -> tuple[Floats, Ints]:
     """Return the mean (s,) of each sentence's tokens, and how many it has."""
     counts = np.diff(np.append(starts, len(logits)))
     return (np.add.reduceat(logits, starts) / counts).astype(np.float32), counts

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ...core.errors import SettingsError
 from ...core.verdict import Severity
 from .classifier import Sentence
-from .evidence import Hit
+from .evidence import Hit, logistic
 
 UNREAD = -7.0
 """Sentence and window logit of text that the gate passed over: the network reads such text so."""
@@ -53,13 +53,12 @@ class Combination(BaseModel):
 
     def probability(self, rules: float, sentence: float, window: float) -> float:
         """Return the probability in (0, 1) of a unit with these logits."""
-        logit = (
+        return logistic(
             self.bias
             + self.rules * clipped(rules)
             + self.sentence * clipped(sentence)
             + self.window * clipped(window)
         )
-        return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, logit))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +116,7 @@ def units(
 def unit_score(unit: Unit, combination: Combination) -> float:
     """Return the probability of ``unit``: the network cannot talk down what rules are sure of."""
     score = combination.probability(unit.rules, unit.sentence, unit.window)
-    return max(score, 1.0 / (1.0 + math.exp(-sure(unit))))
+    return max(score, logistic(sure(unit)))
 
 
 def sure(unit: Unit) -> float:
@@ -145,7 +144,7 @@ def _sentence_unit(sentence: Sentence, score: float) -> Unit:
         description=_DESCRIPTION,
         group=_DETECTOR,
         severity=Severity.HIGH,
-        value=1.0 / (1.0 + math.exp(-clipped(sentence.logit))),
+        value=logistic(clipped(sentence.logit)),
         start=sentence.start,
         end=sentence.end,
     )

@@ -64,7 +64,7 @@ class Weights:
 
     def probability(self, logit: float) -> float:
         """Return the probability of a logit above the intercept, in (0, 1)."""
-        return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, self.intercept + logit))))
+        return logistic(self.intercept + logit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +74,11 @@ class Window:
     first: int
     last: int
     score: float
+
+
+def logistic(logit: float) -> float:
+    """Return the probability in (0, 1) of log odds."""
+    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, logit))))
 
 
 @cache

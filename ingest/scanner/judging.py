@@ -21,8 +21,6 @@ from .signatures import Signatures, shipped_signatures
 
 LAYERS = ("signatures", "classifier", "external")
 """Layers that a setting may require, as `ran` names them before the ``@``."""
-MIN_TOLD = 0.15
-"""Sentences that score less are no findings; the score counts them all the same."""
 _EXTERNAL = "external"
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")

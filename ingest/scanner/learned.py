@@ -16,6 +16,7 @@ from .classifier import Sentence, SpanClassifier, load_classifier
 from .combination import UNREAD, load_combination, logit, unit_score, units
 from .evidence import Hit
 from .reading import Reading
+from .stripping import merged
 
 _MIN_DECODED = 12
 """Characters from which a decoded stretch can say anything."""
@@ -43,7 +44,7 @@ class LearnedLayer:
 
         ``scores`` are those of the hits by rules alone.
         """
-        wanted = [(hit.start, hit.end) for hit in reading.hits]
+        wanted = merged([(hit.start, max(hit.end, hit.start + 1)) for hit in reading.hits])
         sentences = judged_sentences(self._classifier, reading.views, wanted)
         found = units(reading.hits, scores, sentences, self._nothing)
         return [(unit.hit, unit_score(unit, self._combination)) for unit in found]

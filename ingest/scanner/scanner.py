@@ -120,9 +120,9 @@ class Scanner:
         What scores at least ``threshold`` (by default the scanner's) goes. Stripping the result
         again removes nothing.
         """
-        limit = self._limit(threshold)
-        removed = strip_until_clean(text, lambda rest: self._instructing(rest, limit))
-        return self._stripped(text, without(text, removed), removed)
+        limit, judged = self._limit(threshold), self._judge(text)
+        removed = strip_until_clean(text, lambda rest: self._instructing(rest, limit, judged, text))
+        return _stripped(text, without(text, removed), removed, judged)
 
     def neutralise(self, text: str, threshold: float | None = None) -> Stripped:
         """Keep the sentences of ``text`` that instruct the model, but mark them as quoted data.
@@ -130,9 +130,9 @@ class Scanner:
         ``removed`` of the result are the spans of ``text`` that were marked. Marking the result
         again changes nothing.
         """
-        limit = self._limit(threshold)
-        spans = spans_to_mark(text, lambda rest: self._instructing(rest, limit))
-        return self._stripped(text, neutralise(text, spans), spans)
+        limit, judged = self._limit(threshold), self._judge(text)
+        spans = spans_to_mark(text, lambda rest: self._instructing(rest, limit, judged, text))
+        return _stripped(text, neutralise(text, spans), spans, judged)
 
     def _limit(self, threshold: float | None) -> float:
         limit = self._threshold if threshold is None else threshold
@@ -140,21 +140,13 @@ class Scanner:
             raise UsageError(f"threshold {limit} refused: it must lie between 0 and 1")
         return limit
 
-    def _stripped(self, text: str, result: str, spans: list[tuple[int, int]]) -> Stripped:
-        if not spans:
-            return Stripped(text=text, removed=(), findings=())
-        judged = self._judge(text)
-        told = tuple(
-            finding(hit, score, text, _KIND)
-            for hit, score in zip(judged.hits, judged.scores, strict=True)
-            if any(start < hit.end and hit.start < end for start, end in spans)
-        )
-        return Stripped(text=result, removed=tuple(spans), findings=told[:MAX_FINDINGS])
-
-    def _instructing(self, text: str, threshold: float) -> list[tuple[int, int]]:
-        judged = self._judge(text)
-        pairs = zip(judged.hits, judged.scores, strict=True)
-        return instructing_spans(text, [hit for hit, score in pairs if score >= threshold])
+    def _instructing(
+        self, rest: str, threshold: float, judged: Judgement, text: str
+    ) -> list[tuple[int, int]]:
+        """Return what instructs in ``rest``; ``judged`` is the judgement of ``text``."""
+        found = judged if rest == text else self._judge(rest)
+        pairs = zip(found.hits, found.scores, strict=True)
+        return instructing_spans(rest, [hit for hit, score in pairs if score >= threshold])
 
     def _verdict(
         self, text: str, threshold: float, flag_threshold: float, hidden: str | None = None
@@ -178,6 +170,16 @@ class Scanner:
         reason = f"not judged by {', '.join(self._missing)}, which scan.require_layers demands"
         decision = max(verdict.decision, Decision.QUARANTINE)
         return replace(verdict, decision=decision, reasons=(*verdict.reasons, reason))
+
+
+def _stripped(text: str, result: str, spans: list[tuple[int, int]], judged: Judgement) -> Stripped:
+    """Return ``result`` with the findings in ``spans`` of ``judged``, which is of ``text``."""
+    told = tuple(
+        finding(hit, score, text, _KIND)
+        for hit, score in zip(judged.hits, judged.scores, strict=True)
+        if any(start < hit.end and hit.start < end for start, end in spans)
+    )
+    return Stripped(text=result, removed=tuple(spans), findings=told[:MAX_FINDINGS])
 
 
 def _decision(judged: Judgement, threshold: float, flag_threshold: float) -> Decision:

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 from ...core.verdict import Finding
 from .evidence import WINDOW, Hit
-from .judging import MIN_TOLD, Judgement
+from .judging import Judgement
 
 MAX_FINDINGS = 200
 """Findings told in one verdict, the worst first; the score and the strip always use all."""
+_MIN_TOLD = 0.15
+"""Sentences that score less are no findings; the score counts them all the same."""
 _MAX_EVIDENCE = 80
 _MAX_REASONS = 12
 # Long runs of letters and digits may be keys, and long figures card or account numbers.
@@ -32,7 +34,7 @@ def _tells(hit: Hit, score: float, worst: float) -> bool:
     """Tell whether a hit is worth a finding; a harmless sentence beside an injection is not."""
     if hit.rule:
         return True
-    return score >= MIN_TOLD and (hit.value >= 0.5 or score == worst)
+    return score >= _MIN_TOLD and (hit.value >= 0.5 or score == worst)
 
 
 def finding(hit: Hit, score: float, text: str, kind: str, *, spanned: bool = True) -> Finding:
