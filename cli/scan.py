@@ -18,6 +18,7 @@ from .scan_options import (
     Accept,
     Accepted,
     Budget,
+    BudgetName,
     Exclude,
     ExcludeFrom,
     Fail,
@@ -70,11 +71,7 @@ def scan(
     settings = load(config)
     if bool(paths) == bool(jsonl):
         raise typer.BadParameter("give files or folders, or --jsonl FILE, one of the two")
-    if budget and threshold is not None:
-        raise typer.BadParameter("--threshold and --budget: give one of the two")
-    scan_settings = with_threshold(settings.scan, threshold)
-    if budget:
-        scan_settings = scan_settings.model_copy(update={"budget": budget.value})
+    scan_settings = _decided(settings.scan, threshold, budget)
     if jsonl:
         if report or output or baseline or write_baseline or include or exclude or exclude_from:
             raise typer.BadParameter(
@@ -130,6 +127,17 @@ def strip(
     scanner = open_scanner(settings.scan)
     job = (neutralise_job if neutralise else strip_job)(scanner, threshold)
     return run_texts(job, path, jsonl, settings.load, as_json=json_output)
+
+
+def _decided(
+    settings: ScanSettings, threshold: float | None, budget: BudgetName | None
+) -> ScanSettings:
+    """Return the settings at what the command line decides by."""
+    if budget is None:
+        return with_threshold(settings, threshold)
+    if threshold is not None:
+        raise typer.BadParameter("--threshold and --budget: give one of the two")
+    return settings.model_copy(update={"budget": budget.value})
 
 
 def with_threshold(settings: ScanSettings, threshold: float | None) -> ScanSettings:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -24,6 +23,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from ragbastion.benchmarks.injection.metrics import auroc
+from ragbastion.benchmarks.report import origin
 from ragbastion.ingest.scanner.classifier import Sentence
 from ragbastion.ingest.scanner.combination import UNREAD, clipped, logit, sure, units
 from ragbastion.ingest.scanner.evidence import hit_scores, shipped_weights, windows
@@ -192,7 +193,10 @@ def left_out_scores(documents: Sequence[Judged]) -> Floats:
 
 
 def limit_for(benign: Floats, share: float) -> float:
-    """Return the lowest log odds that at most ``share`` of ``benign`` reach."""
+    """Return the lowest log odds that at most ``share`` of ``benign`` reach.
+
+    One document stricter than the benchmark's own, as the committed weights were fitted.
+    """
     ordered = np.sort(benign)
     place = math.ceil(len(ordered) * (1 - share))
     return float(np.nextafter(ordered[min(place, len(ordered) - 1)], np.inf))
@@ -211,7 +215,8 @@ def table(documents: Sequence[Judged], values: Floats) -> dict[str, Any]:
         row = {"attacks": len(attacks), "benign": len(clean)}
         if len(attacks):
             row |= {f"recall_at_{n[:-1]}": float((attacks >= v).mean()) for n, v in limits.items()}
-            row["auroc"] = auroc(attacks, benign)
+            both = np.concatenate([attacks, benign])
+            row["auroc"] = auroc(both, np.arange(len(both)) < len(attacks)) or 0.0
         if len(clean):
             row |= {
                 f"false_alarms_at_{n[:-1]}": float((clean >= v).mean()) for n, v in limits.items()
@@ -233,14 +238,6 @@ def without_trigger(example: Example) -> bool:
         return False
     bare = ("bare_task", "ds_base", "dh_base")
     return example.source == "bipia" or example.attack.startswith(bare)
-
-
-def auroc(attacks: Floats, benign: Floats) -> float:
-    """Return the chance that an attack scores above a harmless text; ties count half."""
-    ordered = np.sort(benign)
-    below = np.searchsorted(ordered, attacks, side="left")
-    through = np.searchsorted(ordered, attacks, side="right")
-    return float(((below + through) / 2 / len(ordered)).mean())
 
 
 def show(figures: dict[str, dict[str, Any]]) -> None:
@@ -269,12 +266,10 @@ def write(documents: Sequence[Judged], figures: dict[str, dict[str, Any]]) -> No
     SHIPPED.mkdir(exist_ok=True)
     (SHIPPED / "combination.json").write_text(json.dumps(fitted, indent=2) + "\n", "utf-8")
     print(json.dumps(fitted))
-    git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
     report = {
         "protocol": _PROTOCOL,
         "command": _COMMAND,
-        "commit": commit,
+        "commit": origin(seed=0)["commit"],
         **{k: figures["both"][k] for k in ("sources", "macro")},
         "network": figures["network"],
         "rules": figures["rules"],
