@@ -13,7 +13,7 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from ragbastion.ingest.scanner.model_files import FORMAT
 
-from .gate_training import GateNetwork
+from .gate_network import GateNetwork
 from .network import SpanNetwork, packaged_base
 from .scoring import OVERLAP
 from .windows import CLS, SEP, TOKENS
@@ -46,8 +46,6 @@ def export_model(network: SpanNetwork, gate: GateNetwork, gate_logit: float, fol
 def export_network(network: SpanNetwork, target: Path) -> None:
     """Write ``network`` to the ONNX file ``target``, its matrices quantised to 8 bits."""
     network = network.eval()
-    # The fused attention of training does not export.
-    network.encoder.config._attn_implementation = "eager"
     ids = torch.randint(1000, 20000, (2, 32))
     free = {0: "b", 1: "l"}
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():

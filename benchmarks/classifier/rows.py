@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .synthesis import Example
@@ -17,6 +18,16 @@ FOLDS: dict[str, tuple[str, ...]] = {
     "tools": ("injecagent", "agentdojo"),
 }
 """What each fold leaves out, attacks and harmless texts: harder than one file at a time."""
+_BARE = ("bare_task", "ds_base", "dh_base")
+"""Attacks of these names, and all of BIPIA, do without a phrase that gives the trick away."""
+_PLAIN = ("naive", "direct")
+_ACTING = ("injecagent", "agentdojo", "llmail_attacks")
+FAMILIES: dict[str, Callable[[Example], bool]] = {
+    "bare": lambda e: without_trigger(e) or e.attack.endswith(_PLAIN),
+    "trigger": lambda e: not without_trigger(e) and not e.attack.endswith(_PLAIN),
+    "actions": lambda e: e.source in _ACTING,
+}
+"""Kinds of attack: no trigger phrase, one, and orders to use tools (the others want words)."""
 ABOUT = ("security_docs_dev",)
 NOT_ABOUT = ("howto_docs_dev", "bipia", "tasktracker_xquad", "indirect_pia")
 
@@ -50,6 +61,29 @@ def left_out(examples: list[Example], fold: str) -> Iterator[Example]:
 def kept(examples: list[Example], fold: str | None) -> list[Example]:
     """Return the examples that ``fold`` trains on; all of them where it is None."""
     return [e for e in examples if fold is None or e.source not in FOLDS[fold]]
+
+
+def without_trigger(example: Example) -> bool:
+    """Tell whether the attack is one of the bare orders and questions of these files."""
+    if not example.label:
+        return False
+    return example.source == "bipia" or example.attack.startswith(_BARE)
+
+
+def left_out_family(examples: list[Example], family: str) -> Iterator[Example]:
+    """Yield the attacks of ``family``, and half of the harmless texts, by group."""
+    return (e for e in examples if _of_family(e, family))
+
+
+def kept_families(examples: list[Example], family: str) -> list[Example]:
+    """Return the other attacks, and the other half of the harmless texts."""
+    return [e for e in examples if not _of_family(e, family)]
+
+
+def _of_family(example: Example, family: str) -> bool:
+    if example.label:
+        return FAMILIES[family](example)
+    return zlib.crc32(example.group.encode("utf-8", "replace")) % 2 == 0
 
 
 def sample(examples: list[Example], each: int, seed: int) -> list[Example]:

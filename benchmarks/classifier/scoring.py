@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from ragbastion.ingest.canonical import canonicalise, raw_view
 from ragbastion.ingest.scanner.classifier import Sentence, SpanClassifier
+from ragbastion.ingest.scanner.learned import judged_sentences
 from ragbastion.ingest.scanner.model_files import FORMAT, Manifest
 from ragbastion.ingest.scanner.onnx_network import Tokens
+from ragbastion.ingest.scanner.reading import read
+from ragbastion.ingest.scanner.signatures import shipped_signatures
+from ragbastion.ingest.scanner.stripping import merged
 
+from .gate_network import GateNetwork
 from .network import SpanNetwork
 from .synthesis import Example
-from .windows import CLS, SEP, TOKENS, tokenizer
+from .windows import CLS, PAD, SEP, TOKENS, tokenizer
 
 OVERLAP = 48
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
 
 
 class TorchNetwork:
-    """A network in training, as the scanner's classifier reads with it."""
+    """A network in training and its gate, as the scanner's classifier reads with them."""
 
-    def __init__(self, network: SpanNetwork) -> None:
-        self._network, self._tokenizer = network.eval(), tokenizer()
+    def __init__(self, network: SpanNetwork, gate: GateNetwork | None) -> None:
+        self._network, self._gate = network.eval(), gate and gate.eval()
+        self._tokenizer = tokenizer()
 
     def tokens(self, text: str) -> Tokens:
         """Return the tokens of ``text``."""
@@ -36,51 +42,70 @@ class TorchNetwork:
         ids = np.array(encoded.ids, dtype=np.int64)
         return Tokens(ids, np.array(encoded.offsets, dtype=np.int64).reshape(-1, 2))
 
-    def glance(self, windows: Sequence[Ints]) -> list[NDArray[np.float32]]:
-        """Raise: in training there is no gate."""
-        raise NotImplementedError
+    def glance(self, windows: Sequence[Ints]) -> list[Floats]:
+        """Return the gate's token logits (l,) a window."""
+        assert self._gate is not None, "without a gate no window is glanced at"
+        with torch.no_grad():
+            found = self._gate(_framed(windows)).numpy()
+        return _unframed(found, windows)
 
-    def read(
-        self, windows: Sequence[Ints]
-    ) -> tuple[list[NDArray[np.float32]], NDArray[np.float32]]:
+    def read(self, windows: Sequence[Ints]) -> tuple[list[Floats], Floats]:
         """Return token logits (l,) a window, and window logits (b,)."""
-        longest = max(map(len, windows)) + 2
-        ids = torch.zeros((len(windows), longest), dtype=torch.long)
-        mask = torch.zeros_like(ids)
-        for row, window in enumerate(windows):
-            ids[row, : len(window) + 2] = torch.tensor([CLS, *window, SEP])
-            mask[row, : len(window) + 2] = 1
+        ids = _framed(windows)
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-            tokens, whole = self._network(ids, mask)
-        logits = [tokens[i, 1 : len(w) + 1].float().numpy() for i, w in enumerate(windows)]
-        return logits, whole[:, 0].float().numpy()
+            tokens, whole = self._network(ids, (ids != PAD).long())
+        return _unframed(tokens.float().numpy(), windows), whole[:, 0].float().numpy()
 
 
-def ungated(network: SpanNetwork) -> SpanClassifier:
-    """Return a classifier that reads every window with ``network``."""
+def _framed(windows: Sequence[Ints]) -> torch.Tensor:
+    ids = torch.full((len(windows), max(map(len, windows)) + 2), PAD)
+    for row, window in enumerate(windows):
+        ids[row, : len(window) + 2] = torch.tensor([CLS, *window, SEP])
+    return ids
+
+
+def _unframed(tokens: Floats, windows: Sequence[Ints]) -> list[Floats]:
+    return [tokens[row, 1 : len(window) + 1] for row, window in enumerate(windows)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """A gate and the logit from which on it opens."""
+
+    network: GateNetwork
+    logit: float
+
+
+def classifier(network: SpanNetwork, gate: Gate | None) -> SpanClassifier:
+    """Return a classifier that reads with ``network`` where ``gate`` opens; all without one."""
     manifest = Manifest(
         format=FORMAT, name="in-training", version="0", files={}, window_tokens=TOKENS,
-        overlap_tokens=OVERLAP, first_token=CLS, last_token=SEP, gate_logit=0.0,
+        overlap_tokens=OVERLAP, first_token=CLS, last_token=SEP,
+        gate_logit=gate.logit if gate else None,
     )  # fmt: skip
-    return SpanClassifier(TorchNetwork(network), manifest, "in-training")
+    return SpanClassifier(
+        TorchNetwork(network, gate.network if gate else None), manifest, "in-training"
+    )
 
 
-def judged(network: SpanNetwork, examples: Sequence[Example]) -> Iterator[dict[str, Any]]:
+def judged(
+    network: SpanNetwork, gate: Gate | None, examples: Sequence[Example]
+) -> Iterator[dict[str, Any]]:
     """Yield each example's text, labels and sentences as the scanner would read them."""
-    classifier = ungated(network)
+    reader = classifier(network, gate)
     for example in examples:
-        view = canonicalise(raw_view(example.text), "canonical")
-        sentences = [
-            asdict(s) | dict(zip(("start", "end"), view.span(s.start, s.end), strict=True))
-            for s in classifier.read(view.text)
-        ]
-        yield asdict(example) | {"sentences": sentences}
+        reading = read(example.text, shipped_signatures())
+        wanted = merged([(hit.start, max(hit.end, hit.start + 1)) for hit in reading.hits])
+        sentences = judged_sentences(reader, reading.views, wanted)
+        yield asdict(example) | {"sentences": [asdict(sentence) for sentence in sentences]}
 
 
-def write_judged(network: SpanNetwork, examples: Sequence[Example], target: Path) -> None:
+def write_judged(
+    network: SpanNetwork, gate: Gate | None, examples: Sequence[Example], target: Path
+) -> None:
     """Write what `judged` yields as JSON Lines."""
     with target.open("w", encoding="utf-8") as out:
-        for row in judged(network, examples):
+        for row in judged(network, gate, examples):
             out.write(json.dumps(row) + "\n")
 
 
@@ -90,10 +115,7 @@ def read_judged(path: Path) -> list[tuple[Example, list[Sentence]]]:
     for line in path.read_text("utf-8").split("\n"):
         if line:
             row = json.loads(line)
-            sentences = [
-                Sentence(s["start"], s["end"], s["logit"], s["window"], s["logit"])
-                for s in row.pop("sentences")
-            ]
+            sentences = [Sentence(**sentence) for sentence in row.pop("sentences")]
             row["spans"] = None if row["spans"] is None else tuple(map(tuple, row["spans"]))
             found.append((Example(**row), sentences))
     return found

@@ -4,10 +4,11 @@
 
 ``DIR/injection`` and ``DIR/poison`` hold the public files; ``--work`` keeps checkpoints and scores.
 Steps: ``base`` trains on our own seeds and harmless passages alone, and scores every public source
-(none was seen); ``folds`` goes on from there for each fold of sources left out, and scores what was
-left out; ``gates`` measures the gate likewise; ``final`` goes on with all sources; ``export``
-writes ``ingest/scanner/model``; ``all`` does everything. Runs on a processor; the same seed gives
-the same order of examples.
+(none was seen); ``gates`` trains a gate for each fold of sources left out; ``folds`` goes on from
+the base for each fold, and scores what was left out, behind its gate; ``final`` goes on with all
+sources; ``export`` writes ``ingest/scanner/model``; ``all`` does these. ``families`` leaves out
+kinds of attack instead of sources. Runs on a processor; the same seed gives the same order of
+examples.
 """
 
 from __future__ import annotations
@@ -23,22 +24,33 @@ import torch
 from ragbastion.ingest.scanner.model_files import SHIPPED
 
 from .export import export_model
-from .gate_training import GateNetwork, operating_points, train_gate
+from .gate_network import GateNetwork
+from .gate_training import operating_points, train_gate
 from .network import SpanNetwork
-from .rows import FOLDS, clean_passages, kept, left_out, public_examples, sample
-from .scoring import write_judged
+from .rows import (
+    FAMILIES,
+    FOLDS,
+    clean_passages,
+    kept,
+    kept_families,
+    left_out,
+    left_out_family,
+    public_examples,
+    sample,
+)
+from .scoring import Gate, write_judged
 from .seeds import load_seeds
 from .synthesis import Example
 from .training import Material, train, training_windows
 
 LAYERS = 3
 """Six gave no better spans on sources left out, in twice the time."""
-BASE_WINDOWS, FOLD_WINDOWS, FINAL_WINDOWS = 24_000, 3_500, 26_000
+BASE_WINDOWS, FOLD_WINDOWS, FINAL_WINDOWS = 80_000, 8_000, 40_000
 BASE_RATE, NEXT_RATE = 3e-4, 2e-4
 SCORED = 400
 """Documents of each source and label that a fold scores."""
 GATE_WINDOWS = 30_000
-KEPT = 0.9
+KEPT = 0.95
 """Share of the attacks of sources left out for which the gate opens."""
 TRAINED_ON = 4_000
 """Harmless passages that training may see; the others are for measuring."""
@@ -51,7 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument(
-        "--step", choices=("base", "folds", "gates", "final", "export", "all"), default="all"
+        "--step",
+        choices=("base", "gates", "folds", "families", "final", "export", "all"),
+        default="all",
     )
     parser.add_argument("--fold", choices=tuple(FOLDS), action="append")
     options = parser.parse_args(arguments)
@@ -59,11 +73,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run = _Run(options.data, options.work)
     if options.step in ("base", "all"):
         run.base()
+    if options.step in ("gates", "all"):
+        run.gates()
     if options.step in ("folds", "all"):
         for fold in options.fold or FOLDS:
             run.fold(fold)
-    if options.step in ("gates", "all"):
-        run.gates(options.fold or list(FOLDS))
+    if options.step == "families":
+        for family in FAMILIES:
+            run.family(family)
     if options.step in ("final", "all"):
         run.final()
     if options.step in ("export", "all"):
@@ -83,7 +100,7 @@ class _Run:
         network = train(SpanNetwork(LAYERS), self._material([]), BASE_WINDOWS, BASE_RATE, SEED)
         self._keep(network, "base")
         held = sample(self._public, SCORED // 2, SEED)
-        write_judged(network, [*held, *self._unseen[:600]], self._work / "judged-base.jsonl")
+        write_judged(network, None, [*held, *self._unseen[:600]], self._work / "judged-base.jsonl")
 
     def fold(self, name: str) -> None:
         material = self._material(kept(self._public, name))
@@ -93,7 +110,14 @@ class _Run:
         share = len(self._unseen) // len(FOLDS)
         first = list(FOLDS).index(name) * share
         unseen = self._unseen[first : first + 200]
-        write_judged(network, [*held, *unseen], self._work / f"judged-{name}.jsonl")
+        gate = Gate(network=self._load_gate(name), logit=self._gate_logit(without=name))
+        write_judged(network, gate, [*held, *unseen], self._work / f"judged-{name}.jsonl")
+
+    def family(self, name: str) -> None:
+        material = self._material(kept_families(self._public, name))
+        network = train(self._load("base"), material, FOLD_WINDOWS, NEXT_RATE, SEED)
+        held = sample(list(left_out_family(self._public, name)), SCORED, SEED)
+        write_judged(network, None, held, self._work / f"judged-family-{name}.jsonl")
 
     def final(self) -> None:
         material = self._material(self._public)
@@ -104,11 +128,12 @@ class _Run:
         gate = self._gate(self._public)
         export_model(self._load("final"), gate, self._gate_logit(), SHIPPED)
 
-    def gates(self, names: Sequence[str]) -> None:
+    def gates(self) -> None:
         """Write, for each fold, what a gate that did not see its sources keeps and opens for."""
         points = {}
-        for name in names:
+        for name in FOLDS:
             gate = self._gate(kept(self._public, name))
+            self._keep(gate, f"gate-{name}")
             held = sample(list(left_out(self._public, name)), SCORED, SEED)
             attacks = [e for e in held if e.label]
             points[name] = operating_points(gate, [*attacks, *self._unseen[:600]])
@@ -119,16 +144,17 @@ class _Run:
         stream = training_windows(self._material(public), random.Random(SEED))
         return train_gate(stream, GATE_WINDOWS, SEED)
 
-    def _gate_logit(self) -> float:
+    def _gate_logit(self, without: str | None = None) -> float:
         """Return the mean threshold that keeps `KEPT` of the attacks of a fold left out."""
         points = json.loads((self._work / "gates.json").read_text("utf-8"))
-        limits = [p["limit"] for row in points.values() for p in row if p["kept"] == KEPT]
+        rows = [row for name, row in points.items() if name != without]
+        limits = [p["limit"] for row in rows for p in row if p["kept"] == KEPT]
         return sum(limits) / len(limits)
 
     def _material(self, public: list[Example]) -> Material:
         return Material(public=public, clean=self._clean, seeds=load_seeds())
 
-    def _keep(self, network: SpanNetwork, name: str) -> None:
+    def _keep(self, network: SpanNetwork | GateNetwork, name: str) -> None:
         torch.save(network.state_dict(), self._work / f"{name}.pt")
 
     def _load(self, name: str) -> SpanNetwork:
@@ -136,6 +162,11 @@ class _Run:
         state = torch.load(self._work / f"{name}.pt", weights_only=True)
         network.load_state_dict(state)
         return network
+
+    def _load_gate(self, fold: str) -> GateNetwork:
+        gate = GateNetwork()
+        gate.load_state_dict(torch.load(self._work / f"gate-{fold}.pt", weights_only=True))
+        return gate
 
 
 if __name__ == "__main__":
