@@ -1,12 +1,12 @@
 """Weigh rules and network into one probability, and report the leave-one-source-out figures.
 
-    python -m benchmarks.classifier.combine --work DIR [--base] [--write]
+    python -m benchmarks.classifier.combine --work DIR [--judged NAME] [--write]
 
 ``--work`` holds what ``train`` judged: documents of sources that the network did not see. Each fold
-is scored by weights fitted on the other folds. ``--base`` reports the network that saw no public
-file at all; ``--write`` replaces ``ingest/scanner/model/combination.json`` and
-``benchmarks/results/injection_loso.json``. The rules were written with these files in view: the
-column "network" is the one in which nothing was.
+is scored by weights fitted on the other folds. ``--judged base`` reports the network that saw no
+public file at all, ``--judged later`` the one that saw no later seed; ``--write`` replaces
+``ingest/scanner/model/combination.json`` and ``benchmarks/results/injection_loso.json``. The rules
+were written with the public files in view: the column "network" is the one in which nothing was.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Fit, report, and with ``--write`` replace the committed weights and figures."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--base", action="store_true")
+    parser.add_argument("--judged", choices=("folds", "base", "later"), default="folds")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args(arguments)
-    documents = load(options.work, ["base"] if options.base else list(FOLDS))
+    documents = load(options.work, list(FOLDS) if options.judged == "folds" else [options.judged])
     alone = [network_only(d) for d in documents]
     both, _ = with_rules(documents, left_out_scores(documents))
     scores = {"both": both, "network": left_out_scores(alone)}
@@ -83,7 +83,9 @@ def load(work: Path, names: Sequence[str]) -> list[Judged]:
 
 
 def fold_of(example: Example, name: str) -> str:
-    """Return the fold that leaves out the example's source."""
+    """Return the fold that leaves out the example's source; each file of seeds is one."""
+    if name == "later":
+        return example.source
     return next((fold for fold, sources in FOLDS.items() if example.source in sources), name)
 
 
