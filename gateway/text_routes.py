@@ -1,4 +1,4 @@
-"""``/v1/scan``, ``/v1/strip`` and ``/v1/redact``: checks of one text, the same for every caller."""
+"""Checks of one text, the same for every caller: scan, strip, neutralise and redact under ``/v1``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
-from .contract import Fields, redacted_fields, stripped_fields, verdict_fields
+from .contract import (
+    Fields,
+    neutralised_fields,
+    redacted_fields,
+    stripped_fields,
+    verdict_fields,
+)
 from .json_route import StrictJsonRoute
 from .schemas import RedactBody, TextBody
 from .security import BEARER
@@ -31,6 +37,12 @@ def text_router(guard: Guard) -> APIRouter:
         """Return a text without such instructions, and where in the input they stood."""
         threshold = guard.settings.retrieval.strip_threshold
         return stripped_fields(body.id, guard.scanner.strip(body.text, threshold))
+
+    @router.post("/neutralise", response_model=None)
+    def neutralise(body: TextBody) -> Fields:
+        """Return a text with such instructions marked as quoted data, and where they stood."""
+        threshold = guard.settings.retrieval.strip_threshold
+        return neutralised_fields(body.id, guard.scanner.neutralise(body.text, threshold))
 
     @router.post("/redact", response_model=None)
     def redact(body: RedactBody) -> Fields:

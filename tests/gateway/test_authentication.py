@@ -12,6 +12,7 @@ from .conftest import ADMIN_KEY, Service
 ROUTES = [
     ("POST", "/v1/scan"),
     ("POST", "/v1/strip"),
+    ("POST", "/v1/neutralise"),
     ("POST", "/v1/redact"),
     ("POST", "/v1/ingest"),
     ("POST", "/v1/ingest/file"),

@@ -36,6 +36,16 @@ def test_strip_answers_as_the_contract_says(admin: TestClient) -> None:
     assert any(INJECTION[:20] in text[start:end] for start, end in answer["removed"])
 
 
+def test_neutralise_keeps_the_words_and_marks_them(admin: TestClient) -> None:
+    """The order stays readable as data; its spans count characters of the input."""
+    text = f"The harbour opens at six.\n\n{INJECTION}"
+    answer = admin.post("/v1/neutralise", json={"id": 8, "text": text}).json()
+    assert set(answer) == {"id", "text", "neutralised"}
+    assert INJECTION not in answer["text"]
+    assert all(word in answer["text"] for word in INJECTION.split()[:4])
+    assert any(INJECTION[:20] in text[start:end] for start, end in answer["neutralised"])
+
+
 def test_redact_answers_as_the_contract_says(admin: TestClient) -> None:
     """The entities count characters of the input."""
     answer = admin.post("/v1/redact", json={"text": "Write to ann@example.com"}).json()
@@ -58,7 +68,7 @@ def test_an_id_comes_back_as_it_came(admin: TestClient, identity: object) -> Non
     assert (answer["id"], type(answer["id"])) == (identity, type(identity))
 
 
-@pytest.mark.parametrize("route", ["/v1/scan", "/v1/strip", "/v1/redact"])
+@pytest.mark.parametrize("route", ["/v1/scan", "/v1/strip", "/v1/neutralise", "/v1/redact"])
 @pytest.mark.parametrize(
     ("body", "status"),
     [
