@@ -1,4 +1,4 @@
-"""Checks of one text, the same for every caller: scan, strip, neutralise and redact under ``/v1``."""
+"""Checks of one text, the same for every caller: scan, strip, neutralise, redact."""
 
 from __future__ import annotations
 
