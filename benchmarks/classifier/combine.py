@@ -59,17 +59,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--judged", choices=("folds", "base", "later"), default="folds")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args(arguments)
-    documents = load(options.work, list(FOLDS) if options.judged == "folds" else [options.judged])
+    folds = list(FOLDS) if options.judged == "folds" else [options.judged]
+    documents = load(options.work, folds)
+    public = len(documents)
+    if options.judged == "folds":
+        documents += load(options.work, ["later"])
     alone = [network_only(d) for d in documents]
-    both, _ = with_rules(documents, left_out_scores(documents))
+    both, _ = with_rules(documents, left_out_scores(documents), public)
     scores = {"both": both, "network": left_out_scores(alone)}
     scores["rules"] = np.array([d.features[:, 0].max() for d in documents])
-    figures = {name: table(documents, values) for name, values in scores.items()}
+    figures = {name: table(documents[:public], values[:public]) for name, values in scores.items()}
     show(figures)
+    later = {
+        name: by_source(documents[public:], values[public:], figures[name]["limits"])
+        for name, values in scores.items()
+    }
+    show({f"later {name}": {"sources": rows, "macro": {}} for name, rows in later.items()})
     families = family_recall(options.work, fit(documents))
     print("families left out", json.dumps(families))
     if options.write:
-        write(documents, figures | {"families": families})
+        write(documents, public, figures | {"families": families, "later": later["both"]})
     return 0
 
 
@@ -113,15 +122,31 @@ def family_recall(work: Path, values: Floats) -> dict[str, dict[str, float]]:
 
 def table(documents: Sequence[Judged], values: Floats) -> dict[str, Any]:
     """Return recall, false alarms and AUROC by source, their macro means, and bare orders."""
+    benign = values[[not d.example.label and not d.poison for d in documents]]
+    limits = {name: limit_for(benign, share) for name, share in BUDGETS.items()}
+    found = by_source(documents, values, limits)
+    bare = values[np.array([without_trigger(d.example) for d in documents])]
+    counted = [row for row in found.values() if row["attacks"] >= _MIN_ATTACKS]
+    names = [f"recall_at_{n[:-1]}" for n in limits]
+    macro = {name: float(np.mean([row[name] for row in counted])) for name in (*names, "auroc")}
+    macro |= {
+        f"bare_{n}": float((bare >= v).mean()) for n, v in zip(names, limits.values(), strict=True)
+    }
+    return {"sources": found, "macro": macro, "limits": limits}
+
+
+def by_source(
+    documents: Sequence[Judged], values: Floats, limits: dict[str, float]
+) -> dict[str, dict[str, float]]:
+    """Return, for each source, recall and false alarms at ``limits``, and AUROC."""
     labels = np.array([d.example.label for d in documents])
     sources = np.array([d.example.source for d in documents])
-    benign = values[(labels == 0) & np.array([not d.poison for d in documents])]
-    limits = {name: limit_for(benign, share) for name, share in BUDGETS.items()}
+    benign = values[(labels == 0) & np.array([not d.poison for d in documents], dtype=bool)]
     found: dict[str, dict[str, float]] = {}
     for source in sorted(set(sources)):
         attacks = values[(sources == source) & (labels == 1)]
         clean = values[(sources == source) & (labels == 0)]
-        row = {"attacks": len(attacks), "benign": len(clean)}
+        row: dict[str, float] = {"attacks": len(attacks), "benign": len(clean)}
         if len(attacks):
             row |= {f"recall_at_{n[:-1]}": float((attacks >= v).mean()) for n, v in limits.items()}
             both = np.concatenate([attacks, benign])
@@ -131,14 +156,7 @@ def table(documents: Sequence[Judged], values: Floats) -> dict[str, Any]:
                 f"false_alarms_at_{n[:-1]}": float((clean >= v).mean()) for n, v in limits.items()
             }
         found[source] = row
-    bare = values[np.array([without_trigger(d.example) for d in documents])]
-    counted = [row for row in found.values() if row["attacks"] >= _MIN_ATTACKS]
-    names = [f"recall_at_{n[:-1]}" for n in limits]
-    macro = {name: float(np.mean([row[name] for row in counted])) for name in (*names, "auroc")}
-    macro |= {
-        f"bare_{n}": float((bare >= v).mean()) for n, v in zip(names, limits.values(), strict=True)
-    }
-    return {"sources": found, "macro": macro, "limits": limits}
+    return found
 
 
 def show(figures: dict[str, dict[str, Any]]) -> None:
@@ -154,12 +172,16 @@ def show(figures: dict[str, dict[str, Any]]) -> None:
         print("macro", {k: round(v, 3) for k, v in figure["macro"].items()})
 
 
-def write(documents: Sequence[Judged], figures: dict[str, dict[str, Any]]) -> None:
-    """Fit on all folds, and write the weights with thresholds so that 1 % is at one half."""
+def write(documents: Sequence[Judged], public: int, figures: dict[str, dict[str, Any]]) -> None:
+    """Fit on all folds, and write the weights with thresholds so that 1 % is at one half.
+
+    Thresholds are those of the ``public`` first documents.
+    """
     values = fit(documents)
-    shifted, shift = with_rules(documents, score(documents, values))
+    known = documents[:public]
+    shifted, shift = with_rules(known, score(known, values))
     values[3] -= shift
-    benign = shifted[[not d.example.label and not d.poison for d in documents]]
+    benign = shifted[[not d.example.label and not d.poison for d in known]]
     budgets = {n: 1 / (1 + math.exp(-limit_for(benign, s))) for n, s in BUDGETS.items()}
     names = ("rules", "sentence", "window", "bias")
     fitted = {name: round(float(value), 4) for name, value in zip(names, values, strict=True)}
@@ -174,6 +196,7 @@ def write(documents: Sequence[Judged], figures: dict[str, dict[str, Any]]) -> No
         **{k: figures["both"][k] for k in ("sources", "macro")},
         "network": figures["network"],
         "rules": figures["rules"],
+        "later": figures["later"],
         "families": figures["families"],
     }
     RESULTS.write_text(json.dumps(report, indent=1) + "\n", "utf-8")

@@ -102,13 +102,17 @@ def score(documents: Sequence[Judged], values: Floats) -> Floats:
     return np.array([(d.features @ values[:3]).max() + values[3] for d in documents])
 
 
-def with_rules(documents: Sequence[Judged], scores: Floats) -> tuple[Floats, float]:
+def with_rules(
+    documents: Sequence[Judged], scores: Floats, public: int | None = None
+) -> tuple[Floats, float]:
     """Return scores at whose zero 1 % alarm, and the shift that puts it there.
 
-    None is lower than what rules alone are sure of.
+    None is lower than what rules alone are sure of. The 1 % are of the ``public`` first documents.
     """
     certain = np.array([d.sure for d in documents])
     benign = np.array([not d.example.label and not d.poison for d in documents])
+    if public is not None:
+        benign[public:] = False
     low, high = -40.0, 40.0
     for _ in range(60):
         middle = (low + high) / 2
