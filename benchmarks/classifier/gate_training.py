@@ -54,19 +54,20 @@ def _loss(logits: Tensor, tokens: Tensor) -> Tensor:
 def operating_points(gate: GateNetwork, examples: Sequence[Example]) -> list[dict[str, float]]:
     """Return, for shares of attacks kept, the gate's threshold and how many clean texts open it.
 
-    An attack is kept if the gate opens for a sentence of which most was injected.
+    An attack is kept if the gate opens for a sentence of which most was injected; anywhere, where
+    nobody knows what was.
     """
     attacks, harmless = [], []
     tok = tokenizer()
     for example in examples:
         encoded = tok.encode(example.text, add_special_tokens=False)
-        if not encoded.ids or example.spans is None:
+        if not encoded.ids:
             continue
         offsets = np.array(encoded.offsets)
         starts = sentence_starts(example.text, offsets)
         logits = _logits(gate, encoded.ids)
         scores, _ = sentence_means(logits, starts)
-        if example.label:
+        if example.label and example.spans is not None:
             hit = np.zeros(len(logits), dtype=np.float32)
             for a, b in example.spans:
                 hit[(offsets[:, 0] < b) & (offsets[:, 1] > a)] = 1
@@ -75,7 +76,7 @@ def operating_points(gate: GateNetwork, examples: Sequence[Example]) -> list[dic
             (attacks if example.label else harmless).append(scores.max())
     ordered = np.sort(np.array(attacks))
     points = []
-    for kept in (0.9, 0.95, 0.97, 0.98, 0.99):
+    for kept in (0.9, 0.93, 0.95, 0.97, 0.99):
         limit = float(ordered[int((1 - kept) * len(ordered))])
         opened = float((np.array(harmless) >= limit).mean())
         points.append({"kept": kept, "limit": limit, "opened": opened})
