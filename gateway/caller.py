@@ -45,16 +45,13 @@ Caller = Annotated[Credential, Depends(_credential)]
 
 def context_of(credential: Credential, claim: Claim, *, session: str = "") -> TenantContext:
     """Return the context of a request, or raise `AccessError` if the body claims too much."""
-    if not credential.admin:
-        _refuse_more(credential, claim)
-    own = credential.context(tenant=claim.tenant, session=session)
-    roles = own.roles if claim.roles is None else frozenset(claim.roles)
-    return TenantContext(
-        tenant=own.tenant,
-        principal=claim.principal or own.principal,
-        roles=roles,
-        session=session,
-    )
+    if credential.admin:
+        return credential.acting_for(
+            tenant=claim.tenant, principal=claim.principal, roles=claim.roles, session=session
+        )
+    _refuse_more(credential, claim)
+    own = credential.context(session=session)
+    return own if claim.roles is None else own.narrowed(roles=claim.roles)
 
 
 def ingest_tenant(credential: Credential, tenant: str | None) -> str:
