@@ -1,4 +1,4 @@
-"""For whom a request is: what its key says, and what an administrator's key may say beside it.
+"""For whom a request is: what its key or token says, and what an administrator's may say beside.
 
 - INVARIANT: a tenant's key never yields a context of another tenant or principal, nor a role that
   the key does not have, whatever the body says.

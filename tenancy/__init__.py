@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .api_key_table import ApiKey
     from .api_keys import ApiKeys
     from .authentication import Authentication
+    from .bootstrap_key import BootstrapKey
     from .context import TenantContext, operator_context
     from .credential import Attributes, Credential
     from .edge_store import EdgeStore
@@ -27,6 +28,7 @@ __all__ = [
     "ApiKeys",
     "Attributes",
     "Authentication",
+    "BootstrapKey",
     "Credential",
     "EdgeStore",
     "GuardedQdrantClient",
@@ -43,6 +45,7 @@ _MODULES = {
     "ApiKeys": "api_keys",
     "Attributes": "credential",
     "Authentication": "authentication",
+    "BootstrapKey": "bootstrap_key",
     "Credential": "credential",
     "EdgeStore": "edge_store",
     "GuardedQdrantClient": "guarded_client",
