@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .pii import Redactor
     from .policies import AuditLog, PolicyEngine
     from .retrieval_guard import Guard, RetrievalGuard
-    from .tenancy import GuardedQdrantClient, TenantContext
+    from .tenancy import GuardedQdrantClient, TenantContext, operator_context
 
 __version__ = "0.1.0"
 
@@ -43,6 +43,7 @@ _HOME = {
     "TenantContext": "tenancy",
     "Verdict": "core.verdict",
     "load_settings": "core.settings",
+    "operator_context": "tenancy",
 }
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "TenantContext",
     "Verdict",
     "load_settings",
+    "operator_context",
 ]
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -135,6 +135,61 @@ class GatewaySettings(_Section):
     max_concurrent_requests: int = Field(default=16, ge=1)
 
 
+class ClaimSettings(_Section):
+    """Which claim of a token says what; an empty name is not read.
+
+    A name that starts with a slash is a JSON pointer (RFC 6901): ``/realm_access/roles``.
+    """
+
+    tenant: str = Field(default="tenant", min_length=1)
+    principal: str = Field(default="sub", min_length=1)
+    roles: str = "roles"
+    groups: str = "groups"
+    department: str = "department"
+    clearance: str = "clearance"
+    purpose: str = "purpose"
+    session: str = "sid"
+
+
+class _TokenSettings(_Section):
+    """What every token must be; ``keys`` is a JWK set file, read again when it changes."""
+
+    audience: str = Field(min_length=1)
+    keys: Path
+    leeway_s: float = Field(default=30.0, ge=0.0, le=300.0)
+    max_age_s: float = Field(default=86_400.0, gt=0.0)
+    max_bytes: int = Field(default=8_192, ge=256, le=65_536)
+
+
+class JwtSettings(_TokenSettings):
+    """Which EdDSA tokens are taken: of this issuer, for this audience, signed by these keys."""
+
+    issuer: str = Field(min_length=1)
+    claims: ClaimSettings = ClaimSettings()
+
+
+class JwtSvidSettings(_TokenSettings):
+    """Which SPIFFE JWT-SVIDs are taken; ``keys`` is the trust bundle of ``trust_domain``.
+
+    ``path`` is a template over the path of the SPIFFE ID, such as
+    ``/tenant/{tenant}/agent/{principal}``; each placeholder is one whole segment, and ``{tenant}``
+    must be there. Without ``{principal}`` the SPIFFE ID is the principal. An SVID has no roles of
+    its own: ``roles`` are those of all of them.
+    """
+
+    trust_domain: str = Field(min_length=1)
+    path: str = Field(min_length=1)
+    roles: tuple[str, ...] = ()
+    max_age_s: float = Field(default=3_600.0, gt=0.0)
+
+
+class IdentitySettings(_Section):
+    """Which tokens the service takes beside API keys; None of a kind means none of that kind."""
+
+    jwt: JwtSettings | None = None
+    jwt_svid: JwtSvidSettings | None = None
+
+
 class Settings(_Section):
     """Every setting, validated and frozen; build with `load_settings` to read file and environment.
 
@@ -157,6 +212,7 @@ class Settings(_Section):
     pii: PiiSettings = PiiSettings()
     policy: PolicySettings = PolicySettings()
     gateway: GatewaySettings = GatewaySettings()
+    identity: IdentitySettings = IdentitySettings()
 
     def with_(self, **changes: Any) -> Settings:
         """Return a copy with top-level fields replaced and everything checked again."""
@@ -199,15 +255,24 @@ def _environment() -> dict[str, Any]:
 
 def _listed(path: list[str], text: str) -> Any:
     """Split a comma-separated variable where the setting is a list."""
-    section: Any = Settings
+    section: type[BaseModel] = Settings
     for part in path[:-1]:
-        section = section.model_fields[part].annotation if part in section.model_fields else None
-        if section is None:
+        field = section.model_fields.get(part)
+        inner = _section_of(field.annotation) if field is not None else None
+        if inner is None:
             return text
+        section = inner
     field = section.model_fields.get(path[-1])
     if field is not None and str(field.annotation).startswith("tuple"):
         return [item.strip() for item in text.split(",") if item.strip()]
     return text
+
+
+def _section_of(annotation: Any) -> type[BaseModel] | None:
+    """Return the section that a field holds, also one that may be left out."""
+    options = (annotation, *get_args(annotation))
+    sections = (each for each in options if isinstance(each, type) and issubclass(each, BaseModel))
+    return next(sections, None)
 
 
 def _merged(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:

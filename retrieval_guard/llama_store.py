@@ -182,7 +182,7 @@ class GuardedVectorStore(BasePydanticVectorStore):
         return await asyncio.to_thread(self.query, query, **kwargs)
 
     def _begin(self, extra: dict[str, Any]) -> None:
-        require_context(self._context)
+        require_context(self._context, self._events)
         if extra:
             # Qdrant's `qdrant_filters`, for one, replaces the metadata filters.
             raise IsolationError(

@@ -1,6 +1,7 @@
 """Who asks, and what belongs to whom: identity, the stores and the guarded client.
 
-Names load on first use: `TenantContext` and `ApiKeys` pull in no vector store.
+Names load on first use: `TenantContext` and `ApiKeys` pull in no vector store, and only the
+verifiers of tokens need ``ragbastion[identity]``.
 """
 
 from __future__ import annotations
@@ -9,33 +10,51 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api_keys import ApiKey, ApiKeys, Credential
-    from .context import TenantContext
+    from .api_key_table import ApiKey
+    from .api_keys import ApiKeys
+    from .authentication import Authentication
+    from .bootstrap_key import BootstrapKey
+    from .context import TenantContext, operator_context
+    from .credential import Attributes, Credential
     from .edge_store import EdgeStore
     from .guarded_client import GuardedQdrantClient
+    from .jwt_svid import JwtSvidVerifier
+    from .jwt_verifier import JwtVerifier
     from .qdrant_store import QdrantStore
     from .store_location import open_store
 
 __all__ = [
     "ApiKey",
     "ApiKeys",
+    "Attributes",
+    "Authentication",
+    "BootstrapKey",
     "Credential",
     "EdgeStore",
     "GuardedQdrantClient",
+    "JwtSvidVerifier",
+    "JwtVerifier",
     "QdrantStore",
     "TenantContext",
     "open_store",
+    "operator_context",
 ]
 
 _MODULES = {
-    "ApiKey": "api_keys",
+    "ApiKey": "api_key_table",
     "ApiKeys": "api_keys",
-    "Credential": "api_keys",
+    "Attributes": "credential",
+    "Authentication": "authentication",
+    "BootstrapKey": "bootstrap_key",
+    "Credential": "credential",
     "EdgeStore": "edge_store",
     "GuardedQdrantClient": "guarded_client",
+    "JwtSvidVerifier": "jwt_svid",
+    "JwtVerifier": "jwt_verifier",
     "QdrantStore": "qdrant_store",
     "TenantContext": "context",
     "open_store": "store_location",
+    "operator_context": "context",
 }
 
 

@@ -1,12 +1,13 @@
 """A Qdrant client that can only see and change one tenant's points.
 
 >>> from qdrant_client import QdrantClient, models
+>>> from ragbastion.tenancy import operator_context
 >>> client = QdrantClient(":memory:")
 >>> size = models.VectorParams(size=2, distance=models.Distance.COSINE)
 >>> client.create_collection("docs", vectors_config=size)
 True
 >>> for name in ("acme", "globex"):
-...     guarded = GuardedQdrantClient(client, TenantContext(tenant=name, principal="app"))
+...     guarded = GuardedQdrantClient(client, operator_context(tenant=name, principal="app"))
 ...     point = models.PointStruct(id=1, vector=[1.0, 0.0], payload={"text": f"of {name}"})
 ...     done = guarded.upsert("docs", [point])
 >>> [(hit.id, hit.payload["text"]) for hit in guarded.query_points("docs", [1.0, 0.0]).points]

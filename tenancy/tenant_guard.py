@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..core.errors import IsolationError, StoreError
+from ..core.errors import AccessError, CredentialError, IsolationError, StoreError
 from ..core.events import Event, EventSink
 from .context import TenantContext
 from .guarded_methods import reason_of_refusal
@@ -36,13 +36,13 @@ class TenantGuard:
         """
         if self._closed:
             raise StoreError("the guarded client is closed: make a new one")
-        self.context.require_active()
         try:
+            self.context.require_active()
             if shard_key_selector is not None:
                 raise IsolationError("shard keys are refused: the guard alone chooses shards")
             with translated(collection):
                 yield
-        except IsolationError as error:
+        except (IsolationError, CredentialError) as error:
             self._report(method, collection, error)
             raise
 
@@ -58,7 +58,7 @@ class TenantGuard:
         """Refuse every call from now on."""
         self._closed = True
 
-    def _report(self, method: str, collection: str, error: IsolationError) -> None:
+    def _report(self, method: str, collection: str, error: AccessError) -> None:
         self._events.emit(
             Event(
                 kind="tenancy.refused",

@@ -76,3 +76,30 @@ def test_overrides_are_checked() -> None:
     """Values given in code pass the same checks."""
     with pytest.raises(SettingsError, match="collection"):
         Settings().with_(collection=7)
+
+
+def test_sections_that_may_be_left_out_are_read_from_variables(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Tokens are off until they are set; lists in such a section are split too."""
+    assert Settings().identity.jwt is None
+    for name, value in {
+        "TRUST_DOMAIN": "example.org",
+        "AUDIENCE": "ragbastion",
+        "KEYS": "bundle.json",
+        "PATH": "/{tenant}",
+        "ROLES": "reader, writer",
+    }.items():
+        monkeypatch.setenv(f"RAGBASTION_IDENTITY__JWT_SVID__{name}", value)
+    svids = load_settings().identity.jwt_svid
+    assert svids is not None
+    assert (svids.keys, svids.roles) == (Path("bundle.json"), ("reader", "writer"))
+
+
+@pytest.mark.parametrize("name", ["ISSUER", "AUDIENCE", "KEYS"])
+def test_half_a_token_setting_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An audience that was forgotten must not mean any audience."""
+    for each in {"ISSUER", "AUDIENCE", "KEYS"} - {name}:
+        monkeypatch.setenv(f"RAGBASTION_IDENTITY__JWT__{each}", "given")
+    with pytest.raises(SettingsError, match=f"identity.jwt.{name.lower()}"):
+        load_settings()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from ragbastion import Guard, Redactor, Scanner, Settings, TenantContext
+from ragbastion import Guard, Redactor, Scanner, Settings, TenantContext, operator_context
 from ragbastion.core.chunk import Chunk, Digest, DocumentId, Matrix, TenantId
 from ragbastion.core.embedding import EmbedderIdentity
 from ragbastion.core.events import MemoryEventSink
@@ -108,7 +108,7 @@ class World:
 
 def context(tenant: str = "acme", principal: str = "agent-7", **more: Any) -> TenantContext:
     """Return a context of a support agent."""
-    return TenantContext(tenant=tenant, principal=principal, roles=frozenset({"support"}), **more)
+    return operator_context(tenant=tenant, principal=principal, roles=["support"], **more)
 
 
 @pytest.fixture(scope="session")

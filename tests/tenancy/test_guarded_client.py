@@ -16,7 +16,7 @@ from ragbastion.core.errors import (
     UsageError,
 )
 from ragbastion.core.events import MemoryEventSink
-from ragbastion.tenancy import GuardedQdrantClient, TenantContext
+from ragbastion.tenancy import GuardedQdrantClient, operator_context
 from ragbastion.tenancy.guarded_methods import METHODS, Access
 
 DOCS = "docs"
@@ -28,7 +28,7 @@ def guard(client: QdrantClient, tenant: str, **context: object) -> GuardedQdrant
     """Return a guarded client of the tenant."""
     return GuardedQdrantClient(
         client,
-        TenantContext(tenant=tenant, principal="app", **context),  # type: ignore[arg-type]
+        operator_context(tenant=tenant, principal="app", **context),  # type: ignore[arg-type]
         MemoryEventSink(),
     )
 
@@ -114,7 +114,7 @@ def test_every_other_name_is_refused(acme: GuardedQdrantClient, name: str) -> No
 def test_refusals_are_reported(client: QdrantClient) -> None:
     """Each refusal is one event with tenant, principal and method."""
     events = MemoryEventSink()
-    context = TenantContext(tenant="acme", principal="app", session="s1")
+    context = operator_context(tenant="acme", principal="app", session="s1")
     guarded = GuardedQdrantClient(client, context, events)
     with pytest.raises(IsolationError):
         guarded.delete_collection(DOCS)

@@ -7,14 +7,14 @@ from llama_index.vector_stores.qdrant import QdrantVectorStore
 from qdrant_client import QdrantClient, models
 from ragbastion.core.errors import IsolationError
 from ragbastion.core.events import MemoryEventSink
-from ragbastion.tenancy import GuardedQdrantClient, TenantContext
+from ragbastion.tenancy import GuardedQdrantClient, operator_context
 
 NODE = "6a7f0c3e-0000-4000-8000-000000000001"
 
 
 def llama_store(client: QdrantClient, tenant: str) -> QdrantVectorStore:
     """Return LlamaIndex's store over the tenant's guarded client."""
-    context = TenantContext(tenant=tenant, principal="app")
+    context = operator_context(tenant=tenant, principal="app")
     guarded = GuardedQdrantClient(client, context, MemoryEventSink())
     return QdrantVectorStore(collection_name="docs", client=guarded)
 
