@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .api_keys import ApiKey, ApiKeys, Credential
     from .context import TenantContext
     from .edge_store import EdgeStore
+    from .encryption import PayloadCipher, TenantKeys
     from .guarded_client import GuardedQdrantClient
     from .qdrant_store import QdrantStore
     from .store_location import open_store
@@ -22,8 +23,10 @@ __all__ = [
     "Credential",
     "EdgeStore",
     "GuardedQdrantClient",
+    "PayloadCipher",
     "QdrantStore",
     "TenantContext",
+    "TenantKeys",
     "open_store",
 ]
 
@@ -33,8 +36,10 @@ _MODULES = {
     "Credential": "api_keys",
     "EdgeStore": "edge_store",
     "GuardedQdrantClient": "guarded_client",
+    "PayloadCipher": "encryption",
     "QdrantStore": "qdrant_store",
     "TenantContext": "context",
+    "TenantKeys": "encryption",
     "open_store": "store_location",
 }
 

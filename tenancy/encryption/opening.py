@@ -15,14 +15,12 @@ KEYS_FILE = "tenant_keys.db"
 """Inside the state folder."""
 
 
-def open_cipher(settings: Settings, events: EventSink) -> PayloadCipher | None:
-    """Return the cipher that the settings ask for, or None if they name no key.
+def open_cipher(settings: Settings, events: EventSink) -> PayloadCipher:
+    """Return the cipher that the settings ask for; closing it closes its keys.
 
-    Raises `TenantKeyError` if a key cannot be used, `UsageError` for a wrong setting.
+    Raises `SettingsError` if they name no key, `TenantKeyError` if a key cannot be used.
     """
     chosen = settings.encryption
-    if chosen.key is None:
-        return None
     keys = open_keys(settings, events)
     try:
         return PayloadCipher(

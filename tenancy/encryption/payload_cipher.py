@@ -51,8 +51,9 @@ _Value = tuple[str, str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resealed:
-    """A payload to write in place of one whose ``field`` still has the value ``was``.
+    """Top-level keys of a payload to set, if its ``field`` still has the value ``was``.
 
+    Each sealing gives another value, so a point that was written meanwhile is left as it is.
     ``was`` is None where no sealed field held a text, which only plain values of a migration do.
     """
 
@@ -121,7 +122,8 @@ class PayloadCipher:
             values = self._fields.values(old).items()
             texts = ((field, value) for field, value in values if isinstance(value, str))
             field, was = next(texts, ("", None))
-            yield Resealed(point_id=point_id, field=field, was=was, payload=payload)
+            changed = {key: payload[key] for key in self._fields.roots & payload.keys()}
+            yield Resealed(point_id=point_id, field=field, was=was, payload=changed)
 
     def refuse_keys(self, keys: Sequence[str], use: str = "filter") -> None:
         """Raise `UsageError` if one of the payload paths (untrusted) meets a sealed field."""

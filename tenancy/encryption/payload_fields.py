@@ -1,4 +1,4 @@
-"""Which values of a payload are sealed: named by dotted paths such as ``text`` and ``metadata.title``.
+"""Which values of a payload are sealed, named by dotted paths.
 
 >>> fields = SealedFields(["text", "metadata.title"])
 >>> fields.values({"text": "a", "metadata": {"title": "b", "page": 1}})
@@ -21,7 +21,7 @@ _MISSING = object()
 
 
 class SealedFields:
-    """Paths through nested objects; refused are none, doubles, one inside another, reserved keys."""
+    """Paths through nested objects; none, doubles, nested and reserved ones are refused."""
 
     def __init__(self, names: Sequence[str]) -> None:
         if isinstance(names, str) or not names:
@@ -39,6 +39,11 @@ class SealedFields:
             others = [path for other, path in enumerate(self._paths.values()) if other != at]
             if len(self._paths) != len(names) or any(_within(self._paths[name], o) for o in others):
                 raise UsageError(f"sealed field '{name}' refused: it is named twice, or in another")
+
+    @property
+    def roots(self) -> frozenset[str]:
+        """Return the top-level keys that the paths start at."""
+        return frozenset(path[0] for path in self._paths.values())
 
     def values(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values that are there, by field.

@@ -66,9 +66,9 @@ class Grant:
 class TenantKeys:
     """Keeps the keys in a SQLite file; threads and processes may share it.
 
-    ``previous`` are key-encryption keys that `rewrap` still unwraps with. ``max_seals`` is after how
-    many seals a key is rotated by itself, at most 2^32. An erasure that a kill cut short is finished
-    here. Raises `StoreError` if the file cannot be used.
+    ``previous`` are key-encryption keys that `rewrap` still unwraps with. After ``max_seals``
+    seals, at most 2^32, a key is replaced. An erasure that a kill cut short is finished here.
+    Raises `StoreError` if the file cannot be used.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class TenantKeys:
         return self._finish_erasure(tenant, principal)
 
     def rewrap(self, *, principal: str = "") -> int:
-        """Put every data key under the current key-encryption key; return how many were under another.
+        """Put every data key under the current key-encryption key; return how many were not.
 
         Forms are staged one by one and switched in one transaction: a kill leaves all keys under
         the old one, and another call goes on where it stopped.
