@@ -79,7 +79,7 @@ class EdgeShard:
         """
         with _translated(self._folder):
             for id_, payload, (field, was) in changes:
-                must: list[Any] = [edge.HasIdCondition([id_])]
+                must: list[Any] = [edge.HasIdCondition({id_})]
                 if was is not None:
                     must.append(edge.FieldCondition(field, match=edge.MatchValue(was)))
                 condition = edge.Filter(must=must)

@@ -44,7 +44,7 @@ def checked_records(
         payloads = cipher.sealed_payloads(
             tenant, [(str(id_), payload) for id_, payload in zip(ids, payloads, strict=True)]
         )
-        size = sum(map(payload_bytes, ids, payloads))
+        size = sum(payload_bytes(str(id_), each) for id_, each in zip(ids, payloads, strict=True))
     vectors = (vector.tolist() for vector in matrix)
     return list(zip(ids, vectors, payloads, strict=True)), size + matrix.size * _FLOAT_BYTES
 
