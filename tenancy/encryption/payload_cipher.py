@@ -244,11 +244,11 @@ def _text(value: Any) -> str:
 
 
 def _version(value: object) -> int:
-    """Return the key version that a value names, 0 for one that names none."""
+    """Return the key version that a value names, -1 for one that names none."""
     try:
-        return parsed(value).version if isinstance(value, str) else 0
+        return parsed(value).version if isinstance(value, str) else -1
     except SealError:
-        return 0
+        return -1
 
 
 def _shown(name: str) -> str:

@@ -12,7 +12,8 @@ MAX_SEALS = 2**30
 """A quarter of what NIST SP 800-38D, 8.3, allows a key with random 96-bit nonces (2^32)."""
 NIST_MAX_SEALS = 2**32
 # One commit for so many seals; a process that ends wastes at most that many of the limit.
-_LEASE = 4096
+_MAX_LEASE = 4096
+_LEASE_FRACTION = 64
 
 
 @dataclass(slots=True)
@@ -29,6 +30,7 @@ class SealLimits:
             raise UsageError(f"max_seals {max_seals} refused: it must be between 1 and 2^32")
         self._database = database
         self._max_seals = max_seals
+        self._lease = max(1, min(_MAX_LEASE, max_seals // _LEASE_FRACTION))
         self._lock = threading.Lock()
         self._leases: dict[str, _Lease] = {}
 
@@ -37,7 +39,7 @@ class SealLimits:
         with self._lock:
             lease = self._leases.get(tenant)
             if lease is None or lease.version != version or not lease.left:
-                amount = max(wanted, min(_LEASE, self._max_seals))
+                amount = max(wanted, self._lease)
                 left = self._database.reserve(tenant, version, amount, self._max_seals)
                 lease = self._leases[tenant] = _Lease(version, left)
             granted = min(wanted, lease.left)
