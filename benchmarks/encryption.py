@@ -1,5 +1,8 @@
 """Sealing and opening texts: bound to tenant, point and field, against bare AES-256-GCM.
 
+Values are timed by the processor time of their thread, so that other work on the machine counts
+little; the store by the clock.
+
 python benchmarks/encryption.py --out benchmarks/results
 """
 
@@ -43,7 +46,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         rows = measure(texts, Path(folder))
         stores = measure_store(texts, Path(folder))
-    print_table(f"Microseconds a text of {options.bytes} bytes, median of {REPEATS}", rows)
+    print_table(f"CPU microseconds a text of {options.bytes} bytes, median of {REPEATS}", rows)
     print_table("The embedded store with and without a cipher", stores)
     opened = float(rows[0]["open us"])
     found = {"rows": rows, "store": stores, "target_us": TARGET_US, "met": opened <= TARGET_US}
@@ -53,7 +56,7 @@ def main() -> None:
         for row in rows
         if row["what"] != "ratio"
     }
-    write_bars(options.out, "encryption", "Sealing and opening 1 KB", series, "microseconds")
+    write_bars(options.out, "encryption", "Sealing and opening 1 KB", series, "CPU microseconds")
 
 
 def make_texts(count: int, size: int) -> list[str]:
@@ -114,8 +117,8 @@ def alternating(
     seconds: dict[tuple[str, str], list[float]] = {}
     for _ in range(REPEATS):
         for what, seal, open_ in acts:
-            seconds.setdefault((what, "seal"), []).append(timed(seal))
-            seconds.setdefault((what, "open"), []).append(timed(open_))
+            seconds.setdefault((what, "seal"), []).append(timed(seal, time.thread_time))
+            seconds.setdefault((what, "open"), []).append(timed(open_, time.thread_time))
     return [
         {
             "what": what,
@@ -169,11 +172,11 @@ def measure_store(texts: list[str], folder: Path) -> list[dict[str, float | str]
     return [*rows, {"store": "ratio", **ratio}]
 
 
-def timed(act: Callable[[], object]) -> float:
-    """Return the seconds of one run."""
-    start = time.perf_counter()
+def timed(act: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    """Return the seconds of one run by that clock."""
+    start = clock()
     act()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 if __name__ == "__main__":

@@ -250,3 +250,35 @@ def test_the_keys_are_the_callers_to_close(open_it: Open, keys: TenantKeys) -> N
     cipher = PayloadCipher(keys)
     open_it(cipher).close()
     assert cipher.opened("acme", "p", "text", cipher.sealed("acme", "p", "text", "x")) == "x"
+
+
+def test_provenance_verifies_what_was_opened(
+    open_it: Open, cipher: PayloadCipher, tmp_path: Path
+) -> None:
+    """A signature is over the plain text, so a chunk that was sealed and opened verifies."""
+    from ragbastion.core.chunk import Chunk, Digest, DocumentId
+    from ragbastion.ingest.provenance import BatchSigner, ChunkVerifier, from_point, to_point
+
+    vector = np.array([1.0, 0.0], dtype=np.float32)
+    chunk = Chunk(
+        id=ChunkId("c1"),
+        text="Signed in plain, stored sealed: 日本語.",
+        tenant=ACME,
+        source="wiki",
+        document=DocumentId("d"),
+        document_digest=Digest("0" * 64),
+        position=0,
+        metadata={"title": "sealed too"},
+        vector=vector,
+    )
+    store = open_it(cipher)
+    uid = store.collection("docs").uid
+    signer, verifier = BatchSigner(tmp_path), ChunkVerifier(tmp_path)
+    (proof,) = signer.sign([chunk], collection_uid=uid)
+    store.upsert("docs", ACME, [to_point(chunk, proof)])
+    (found,) = store.get("docs", ACME, [chunk.id])
+    read, read_proof = from_point(found)
+    verified = verifier.verify(read, read_proof, collection_uid=uid)
+    signer.close()
+    verifier.close()
+    assert verified.text == chunk.text
