@@ -205,10 +205,17 @@ def _encryption(settings: Settings) -> Diagnosis:
     from ..tenancy.encryption.key_database import KeyDatabase
     from ..tenancy.encryption.opening import KEYS_FILE, key_encryption_at
 
-    chosen = settings.encryption
-    if chosen.key is None:
+    chosen, path = settings.encryption, settings.state_dir / KEYS_FILE
+    if chosen.key is None and not path.exists():
         return ok("encryption", "off: payloads are stored as they are")
-    key_id, path = key_encryption_at(chosen.key).key_id, settings.state_dir / KEYS_FILE
+    if chosen.key is None:
+        return Diagnosis(
+            name="encryption",
+            health=Health.FAIL,
+            detail=f"'{path}' has keys of tenants, and no key-encryption key is named",
+            advice="set 'encryption.key', or move that file away if nothing sealed is left",
+        )
+    key_id = key_encryption_at(chosen.key).key_id
     if not path.exists():
         return ok("encryption", f"key '{key_id}' can be used; no tenant has a key yet")
     database = KeyDatabase(path)

@@ -90,9 +90,10 @@ class LazyParts:
 
     def _build_store(self) -> VectorStore:
         from ..tenancy import open_store
+        from ..tenancy.encryption import is_encrypted
 
         key = self._settings.store_api_key
-        cipher = self.cipher() if self._settings.encryption.key is not None else None
+        cipher = self.cipher() if is_encrypted(self._settings) else None
         return open_store(
             self._settings.store, key.get_secret_value() if key else None, cipher=cipher
         )

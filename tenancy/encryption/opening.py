@@ -15,6 +15,11 @@ KEYS_FILE = "tenant_keys.db"
 """Inside the state folder."""
 
 
+def is_encrypted(settings: Settings) -> bool:
+    """Say whether payloads are to be sealed, or were: then a missing key is an error."""
+    return settings.encryption.key is not None or (settings.state_dir / KEYS_FILE).exists()
+
+
 def open_cipher(settings: Settings, events: EventSink) -> PayloadCipher:
     """Return the cipher that the settings ask for; closing it closes its keys.
 
@@ -35,8 +40,11 @@ def open_keys(settings: Settings, events: EventSink) -> TenantKeys:
     """Return the keys of the tenants; raise `SettingsError` if the settings name no key."""
     chosen = settings.encryption
     if chosen.key is None:
+        known = is_encrypted(settings)
+        where = f"though '{settings.state_dir / KEYS_FILE}' exists" if known else "here"
         raise SettingsError(
-            "payloads are not encrypted here: set 'encryption.key' to file:PATH or env:NAME"
+            f"payloads are not encrypted {where}: set 'encryption.key' to file:PATH or env:NAME"
+            + (", or move that file away if nothing sealed is left" if known else "")
         )
     return TenantKeys(
         settings.state_dir / KEYS_FILE,

@@ -117,3 +117,14 @@ def test_reseal_through_the_settings(run: Run, kek: Path) -> None:
         store.upsert(settings.collection, ACME, [point])
     store.close()
     cipher.close()
+
+
+def test_forgetting_the_key_stores_nothing_in_plain(
+    run: Run, kek: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With keys of tenants in the state folder a guard without the setting is refused."""
+    run("tenants", "create", "acme")
+    monkeypatch.delenv("RAGBASTION_ENCRYPTION__KEY")
+    (check,) = (c for c in run("doctor", "--json").json if c["name"] == "encryption")
+    done = run("tenants", "reseal", "acme")
+    assert (check["health"], done.code, "move that file away" in done.errors) == ("fail", 2, True)
