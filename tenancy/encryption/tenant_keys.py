@@ -87,10 +87,14 @@ class TenantKeys:
         self._events = events
         self._opened = OpenedKeys(recheck_s)
         self._database = KeyDatabase(path)
-        self._limits = SealLimits(self._database, max_seals)
-        with suppress(StoreLockedError):
-            for tenant in self._database.unreported():
-                self._finish_erasure(tenant, "")
+        try:
+            self._limits = SealLimits(self._database, max_seals)
+            with suppress(StoreLockedError):
+                for tenant in self._database.unreported():
+                    self._finish_erasure(tenant, "")
+        except BaseException:
+            self._database.close()
+            raise
 
     def create(self, tenant: str, *, principal: str = "") -> int:
         """Make a key for a tenant that has none, erased ones too; return its version.

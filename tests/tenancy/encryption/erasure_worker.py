@@ -2,8 +2,8 @@
 
 python erasure_worker.py DATABASE KEY_FILE RECHECK_S SEALED
 
-Prints "ready" after the first success, then waits for a line, tells for how many seconds the value
-still opened, and at last what sealing says.
+Prints "ready" after the first success, then waits for the time of the erasure, tells for how many
+seconds the value still opened, and at last what sealing says.
 """
 
 import sys
@@ -24,15 +24,15 @@ def main(database: str, key: str, recheck_s: str, sealed: str) -> None:
     tell("ready")
     erased_at = float(sys.stdin.readline())
     try:
-        cipher.sealed("acme", "p1", "text", "more")
-        tell("sealed")
-    except ErasedTenantError:
-        tell("refused")
-    try:
         while True:
             cipher.opened("acme", "p1", "text", sealed)
     except ErasedTenantError:
         tell(str(time.time() - erased_at))
+    try:
+        cipher.sealed("acme", "p1", "text", "more")
+        tell("sealed")
+    except ErasedTenantError:
+        tell("refused")
     keys.close()
 
 

@@ -132,7 +132,7 @@ def test_erasing_again_repeats_the_proof(keys: TenantKeys) -> None:
 def test_another_process_stops(
     tmp_path: Path, path: Path, events: MemoryEventSink, recheck_s: float
 ) -> None:
-    """Sealing at once; opening with what it remembers after ``recheck_s`` at the latest."""
+    """It opens with what it remembers for ``recheck_s`` at the longest, and seals no more."""
     FileKeyEncryption.create(tmp_path / "kek")
     keys = TenantKeys(path, FileKeyEncryption(tmp_path / "kek"), events)
     sealed = PayloadCipher(keys).sealed(*PLACE, "hello")
@@ -146,11 +146,20 @@ def test_another_process_stops(
         keys.erase("acme")
         other.stdin.write(f"{time.time()}\n")
         other.stdin.flush()
-        assert other.stdout.readline() == "refused\n"
         still_open_s = float(other.stdout.readline())
+        assert other.stdout.readline() == "refused\n"
     keys.close()
-    # A refused seal makes the process look at the file, so it forgets even before the bound.
+    # Ten seconds for a busy machine; a key that is never forgotten would run into the timeout.
     assert still_open_s < recheck_s + 10
+
+
+def test_a_remembered_key_seals_nothing(open_keys: OpenKeys) -> None:
+    """Each seal looks at the file first, whatever the bound for opening is."""
+    writer, other = PayloadCipher(open_keys(recheck_s=60)), open_keys()
+    writer.sealed(*PLACE, "hello")
+    other.erase("acme")
+    with pytest.raises(ErasedTenantError):
+        writer.sealed(*PLACE, "more")
 
 
 def test_a_remembered_key_is_used_within_the_bound_only(open_keys: OpenKeys) -> None:
