@@ -13,13 +13,16 @@
     │   └── PolicyError             a policy denies, or no policy could decide
     ├── IntegrityError              evidence does not verify
     │   ├── ProvenanceError         a chunk's proof, key or source does not hold
+    │   ├── SealError               a sealed value does not open, or a value is not sealed
     │   └── AuditError              the audit log was altered
     ├── StoreError                  the vector store or a state file cannot serve the call
     │   ├── StoreLockedError        another process holds the store
     │   ├── StoreFullError          no space is left; nothing was half written
     │   ├── CollectionNotFoundError the collection does not exist
     │   ├── UnknownTenantError      the collection holds nothing of that tenant
-    │   └── ModelMismatchError      the collection was built with another embedding model
+    │   ├── ModelMismatchError      the collection was built with another embedding model
+    │   └── TenantKeyError          a key that sealing or opening needs is missing or refused
+    │       └── ErasedTenantError   the tenant's keys were dropped for good
     ├── DetectorError               a detector failed, so that nothing was judged
     └── MissingExtraError           an optional dependency is not installed
 
@@ -81,6 +84,10 @@ class ProvenanceError(IntegrityError):
     """A chunk's proof, its signing key or its source does not hold."""
 
 
+class SealError(IntegrityError):
+    """A sealed value was altered or moved, or a value that must be sealed is not."""
+
+
 class AuditError(IntegrityError):
     """The audit log was altered, cut or reordered."""
 
@@ -107,6 +114,14 @@ class UnknownTenantError(StoreError):
 
 class ModelMismatchError(StoreError):
     """The collection was built with another embedding model or dimension."""
+
+
+class TenantKeyError(StoreError):
+    """A data key or key-encryption key is missing, wrong, or may not be used."""
+
+
+class ErasedTenantError(TenantKeyError):
+    """The tenant was erased by dropping its keys; what they sealed cannot be opened again."""
 
 
 class DetectorError(RagbastionError):

@@ -190,6 +190,24 @@ class IdentitySettings(_Section):
     jwt_svid: JwtSvidSettings | None = None
 
 
+class EncryptionSettings(_Section):
+    """Whether and how payload values are sealed with a key of their tenant.
+
+    ``key``: where the key-encryption key is, ``file:PATH`` or ``env:NAME`` (not a ``RAGBASTION_``
+    name), or None for no encryption; ``previous_keys``: keys that ``tenants rewrap`` still reads.
+    ``fields``: payload keys, with dots for inner ones. ``max_seals``: after how many a data key is
+    replaced. ``recheck_s``: how long another process's dropped key can still open what it has
+    sealed. ``unsafe_accept_plain``: read values that are not sealed, while old ones are migrated.
+    """
+
+    key: str | None = None
+    previous_keys: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ("text",)
+    max_seals: int = Field(default=2**30, ge=1, le=2**32)
+    recheck_s: float = Field(default=1.0, ge=0.0, le=60.0)
+    unsafe_accept_plain: bool = False
+
+
 class Settings(_Section):
     """Every setting, validated and frozen; build with `load_settings` to read file and environment.
 
@@ -211,6 +229,7 @@ class Settings(_Section):
     retrieval: RetrievalSettings = RetrievalSettings()
     pii: PiiSettings = PiiSettings()
     policy: PolicySettings = PolicySettings()
+    encryption: EncryptionSettings = EncryptionSettings()
     gateway: GatewaySettings = GatewaySettings()
     identity: IdentitySettings = IdentitySettings()
 

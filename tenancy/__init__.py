@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .context import TenantContext, operator_context
     from .credential import Attributes, Credential
     from .edge_store import EdgeStore
+    from .encryption import PayloadCipher, TenantKeys
     from .guarded_client import GuardedQdrantClient
     from .jwt_svid import JwtSvidVerifier
     from .jwt_verifier import JwtVerifier
@@ -34,8 +35,10 @@ __all__ = [
     "GuardedQdrantClient",
     "JwtSvidVerifier",
     "JwtVerifier",
+    "PayloadCipher",
     "QdrantStore",
     "TenantContext",
+    "TenantKeys",
     "open_store",
     "operator_context",
 ]
@@ -51,8 +54,10 @@ _MODULES = {
     "GuardedQdrantClient": "guarded_client",
     "JwtSvidVerifier": "jwt_svid",
     "JwtVerifier": "jwt_verifier",
+    "PayloadCipher": "encryption",
     "QdrantStore": "qdrant_store",
     "TenantContext": "context",
+    "TenantKeys": "encryption",
     "open_store": "store_location",
     "operator_context": "context",
 }

@@ -6,7 +6,7 @@ building an approximate index took 10 s.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,24 @@ class EdgeShard:
         points = [edge.Point(id_, vector, payload) for id_, vector, payload in records]
         with _translated(self._folder):
             self._shard.update(edge.UpdateOperation.upsert_points(points))
+            self._shard.flush()
+
+    def set_payloads(
+        self, changes: Iterable[tuple[UUID, Mapping[str, Any], tuple[str, str | None]]]
+    ) -> None:
+        """Set payload keys of points that exist and whose field still has a value, and flush.
+
+        A change is (id, keys to set, (path of the field, its value)); None means any value.
+        """
+        with _translated(self._folder):
+            for id_, payload, (field, was) in changes:
+                must: list[Any] = [edge.HasIdCondition({id_})]
+                if was is not None:
+                    must.append(edge.FieldCondition(field, match=edge.MatchValue(was)))
+                condition = edge.Filter(must=must)
+                self._shard.update(
+                    edge.UpdateOperation.set_payload_by_filter(condition, dict(payload))
+                )
             self._shard.flush()
 
     def search(self, vector: Vector, limit: int) -> list[tuple[UUID, Any, Any, float]]:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -33,8 +34,11 @@ from .edge_shard import EdgeShard, Record
 from .names import checked_collection, checked_tenant
 from .open_shards import OpenShards
 from .point_identity import namespaced_id
-from .point_records import checked_limit, checked_records, to_hit, to_point
+from .point_records import Row, checked_limit, checked_records, to_hits, to_points, to_reseal
 from .store_lock import StoreLock
+
+if TYPE_CHECKING:
+    from .encryption.payload_cipher import PayloadCipher
 
 _WRITE_POINTS = 500
 # The engine writes through memory maps, and a full disk there kills the process (SIGBUS), so space
@@ -48,14 +52,21 @@ class EdgeStore:
     """Keeps collections under ``path``, which one process holds at a time.
 
     Threads may share it. ``max_open_shards`` bounds memory and file handles, not tenants. A write
-    that would leave fewer than ``min_free_bytes`` on the disk raises `StoreFullError`. Raises
-    `StoreLockedError` if another process, or another object of this one, holds the folder.
+    that would leave fewer than ``min_free_bytes`` on the disk raises `StoreFullError`. ``cipher``
+    seals its payload fields on the way in and opens them on the way out; the caller closes it.
+    Raises `StoreLockedError` if another process, or another object of this one, holds the folder.
     """
 
     def __init__(
-        self, path: Path, *, max_open_shards: int = 64, min_free_bytes: int = _MIN_FREE_BYTES
+        self,
+        path: Path,
+        *,
+        max_open_shards: int = 64,
+        min_free_bytes: int = _MIN_FREE_BYTES,
+        cipher: PayloadCipher | None = None,
     ) -> None:
         self._path = Path(path).resolve()
+        self._cipher = cipher
         self._min_free_bytes = min_free_bytes
         try:
             self._path.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -103,7 +114,7 @@ class EdgeStore:
         """Write points of the tenant; return when they survive a kill and a loss of power."""
         folder = self._folder(collection, tenant)
         dimension = self.collection(collection).embedder.dimension
-        records, size = checked_records(tenant, points, dimension)
+        records, size = checked_records(tenant, points, dimension, self._cipher)
         if not records:
             return
         self._require_space(size * _BYTES_FACTOR)
@@ -129,14 +140,16 @@ class EdgeStore:
                     "ingest for it first, or check the tenant's name"
                 )
             found = shard.search(query, checked_limit(limit))
-        return [to_hit(tenant, id_, vec, payload, score) for id_, vec, payload, score in found]
+        rows = [(id_, vec, payload) for id_, vec, payload, _ in found]
+        return to_hits(to_points(tenant, rows, self._cipher), [score for *_, score in found])
 
     def get(self, collection: str, tenant: TenantId, ids: Sequence[ChunkId]) -> list[StoredPoint]:
         """Return those of the ids that are the tenant's, in the order asked for, each once."""
         wanted = [namespaced_id(tenant, id_) for id_ in dict.fromkeys(ids)]
         with self._shards.using(self._folder(collection, tenant)) as shard:
             found = shard.get(wanted) if shard is not None and wanted else {}
-        return [to_point(tenant, id_, *found[id_]) for id_ in wanted if id_ in found]
+        rows = [(id_, *found[id_]) for id_ in wanted if id_ in found]
+        return to_points(tenant, rows, self._cipher)
 
     def delete(self, collection: str, tenant: TenantId, ids: Sequence[ChunkId]) -> None:
         """Delete those of the ids that are the tenant's; with the last one go all its files."""
@@ -155,6 +168,23 @@ class EdgeStore:
     def scroll(self, collection: str, tenant: TenantId) -> Iterator[StoredPoint]:
         """Yield every point of the tenant, in the order of stored ids."""
         return self._scroll(self._folder(collection, tenant), tenant)
+
+    def reseal(self, collection: str, tenant: TenantId) -> Iterator[int]:
+        """Seal again, page by page, what the tenant's newest key did not seal; yield how many.
+
+        It may be stopped and started again at any page. A point that is written meanwhile is left
+        as it is, since the newest key has sealed it.
+        """
+        folder = self._folder(collection, tenant)
+        for page in self._pages(folder):
+            changes = list(to_reseal(tenant, page, self._cipher))
+            with self._shards.using(folder) as shard:
+                if shard is not None and changes:
+                    shard.set_payloads(
+                        (UUID(each.point_id), each.payload, (each.field, each.was))
+                        for each in changes
+                    )
+            yield len(changes)
 
     def tenants(self, collection: str) -> list[TenantId]:
         """Return the tenants that have points, by name; for administration only."""
@@ -175,6 +205,10 @@ class EdgeStore:
         return folders.tenant_folder(self._path / self.collection(collection).name, tenant)
 
     def _scroll(self, folder: Path, tenant: TenantId) -> Iterator[StoredPoint]:
+        for page in self._pages(folder):
+            yield from to_points(tenant, page, self._cipher)
+
+    def _pages(self, folder: Path) -> Iterator[list[Row]]:
         offset: UUID | None = None
         while True:
             # The shard is not held between pages, so a slow reader blocks nothing.
@@ -183,8 +217,7 @@ class EdgeStore:
                 if shard is None:
                     return
                 page, offset = shard.page(offset)
-            for id_, vector, payload in page:
-                yield to_point(tenant, id_, vector, payload)
+            yield list(page)
             if offset is None:
                 return
 
