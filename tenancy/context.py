@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import time
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from ..core.errors import CredentialError, UsageError
@@ -35,6 +36,10 @@ class TenantContext:
     purpose: str = ""
     session: str = ""
     expires_at: float | None = None
+    groups: frozenset[str] = frozenset()
+    department: str = ""
+    clearance: int = 0
+    admin: bool = False
 
     def __post_init__(self) -> None:
         checked_tenant(self.tenant)
@@ -57,6 +62,34 @@ class TenantContext:
                 f"context of '{self.principal}' for tenant '{self.tenant}' has expired: "
                 "authenticate again"
             )
+
+
+def operator_context(
+    *,
+    tenant: str,
+    principal: str,
+    roles: Collection[str] = (),
+    purpose: str = "",
+    session: str = "",
+    expires_at: float | None = None,
+    groups: Collection[str] = (),
+    department: str = "",
+    clearance: int = 0,
+    admin: bool = False,
+) -> TenantContext:
+    """Return a context for a caller that the calling program has authenticated by its own means."""
+    return TenantContext(
+        tenant=tenant,
+        principal=principal,
+        roles=frozenset(roles),
+        purpose=purpose,
+        session=session,
+        expires_at=expires_at,
+        groups=frozenset(groups),
+        department=department,
+        clearance=clearance,
+        admin=admin,
+    )
 
 
 def _check_text(field: str, text: object) -> None:
