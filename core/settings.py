@@ -135,6 +135,83 @@ class GatewaySettings(_Section):
     max_concurrent_requests: int = Field(default=16, ge=1)
 
 
+class TenantAccess(_Section):
+    """How documents of a tenant are opened to its principals.
+
+    ``unlabelled``: whether a document without an access label is readable by all of the tenant or
+    by none. ``default_classification`` is given to documents that are written without one, from 0,
+    public, to 3, secret. ``write_up`` lets a principal classify above its own clearance;
+    ``owner_declassifies`` lets an owner lower a classification. Deleted documents can be purged
+    after ``retention_days``.
+    """
+
+    unlabelled: Literal["deny", "allow"] = "deny"
+    default_classification: int = Field(default=0, ge=0, le=3)
+    write_up: Literal["deny", "allow"] = "deny"
+    owner_declassifies: bool = False
+    retention_days: float = Field(default=30.0, ge=0)
+
+
+class AccessChanges(_Section):
+    """What one tenant has different from the rest; None keeps the general value."""
+
+    unlabelled: Literal["deny", "allow"] | None = None
+    default_classification: int | None = Field(default=None, ge=0, le=3)
+    write_up: Literal["deny", "allow"] | None = None
+    owner_declassifies: bool | None = None
+    retention_days: float | None = Field(default=None, ge=0)
+
+
+class AccessSettings(TenantAccess):
+    """Document-level access: general values, and by name of tenant what differs."""
+
+    tenants: dict[str, AccessChanges] = {}
+
+    def of(self, tenant: str) -> TenantAccess:
+        """Return the values that hold for the tenant."""
+        return TenantAccess(**_changed(self, TenantAccess, self.tenants.get(tenant)))
+
+
+class TenantQuota(_Section):
+    """What a tenant may store and call.
+
+    ``burst_calls`` is how many calls may come at once, and None means ``calls_per_minute`` of them;
+    ``batch_points`` is how many points one call may write.
+    """
+
+    points_per_collection: int = Field(default=1_000_000, ge=0)
+    points_total: int = Field(default=5_000_000, ge=0)
+    calls_per_minute: int = Field(default=6_000, ge=1, le=60_000_000)
+    burst_calls: int | None = Field(default=None, ge=1, le=60_000_000)
+    batch_points: int = Field(default=10_000, ge=1)
+
+
+class QuotaChanges(_Section):
+    """What one tenant has different from the rest; None keeps the general value."""
+
+    points_per_collection: int | None = Field(default=None, ge=0)
+    points_total: int | None = Field(default=None, ge=0)
+    calls_per_minute: int | None = Field(default=None, ge=1, le=60_000_000)
+    burst_calls: int | None = Field(default=None, ge=1, le=60_000_000)
+    batch_points: int | None = Field(default=None, ge=1)
+
+
+class QuotaSettings(TenantQuota):
+    """Quotas: general limits, and by name of tenant what differs."""
+
+    tenants: dict[str, QuotaChanges] = {}
+
+    def of(self, tenant: str) -> TenantQuota:
+        """Return the limits that hold for the tenant."""
+        return TenantQuota(**_changed(self, TenantQuota, self.tenants.get(tenant)))
+
+
+def _changed(general: _Section, kind: type[_Section], changes: _Section | None) -> dict[str, Any]:
+    """Return the fields of ``kind`` with a tenant's changes over the general values."""
+    own = {} if changes is None else changes.model_dump(exclude_none=True)
+    return {name: own.get(name, getattr(general, name)) for name in kind.model_fields}
+
+
 class Settings(_Section):
     """Every setting, validated and frozen; build with `load_settings` to read file and environment.
 
@@ -155,6 +232,8 @@ class Settings(_Section):
     provenance: ProvenanceSettings = ProvenanceSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     pii: PiiSettings = PiiSettings()
+    access: AccessSettings = AccessSettings()
+    quotas: QuotaSettings = QuotaSettings()
     policy: PolicySettings = PolicySettings()
     gateway: GatewaySettings = GatewaySettings()
 
@@ -199,13 +278,14 @@ def _environment() -> dict[str, Any]:
 
 def _listed(path: list[str], text: str) -> Any:
     """Split a comma-separated variable where the setting is a list."""
-    section: Any = Settings
-    for part in path[:-1]:
-        section = section.model_fields[part].annotation if part in section.model_fields else None
-        if section is None:
+    annotation: Any = Settings
+    for part in path:
+        # What maps tenants to sections has no fields of its own.
+        field = getattr(annotation, "model_fields", {}).get(part)
+        if field is None:
             return text
-    field = section.model_fields.get(path[-1])
-    if field is not None and str(field.annotation).startswith("tuple"):
+        annotation = field.annotation
+    if str(annotation).startswith("tuple"):
         return [item.strip() for item in text.split(",") if item.strip()]
     return text
 
