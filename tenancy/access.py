@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import AccessError, UsageError
 from ..core.events import Event, EventSink, LoggingEventSink
-from ..core.settings import AccessSettings
+from ..core.settings import AccessSettings, TenantAccess
 from .access_changes import require_changeable, with_label
 from .access_grants import changeable, curates, readable, restorable
 from .access_labels import DELETED_AT, DELETED_BY, DELETION_KEYS, AccessLabel, label_of
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from qdrant_client import models
 
 _DAY_S = 86_400
+_MAX_KEPT = 1_024
 
 
 class DocumentAccess:
@@ -53,31 +54,36 @@ class DocumentAccess:
     ) -> None:
         self._settings = settings or AccessSettings()
         self._events = events or LoggingEventSink()
-        for tenant in self._settings.tenants:
-            checked_tenant(tenant)
+        self._terms = {
+            tenant: self._settings.of(checked_tenant(tenant)) for tenant in self._settings.tenants
+        }
+        self._general = self._settings.of("")
+        self._made: dict[tuple[object, ...], tuple[Rule, list[models.Condition]]] = {}
 
     def rule(self, context: TenantContext, *, deleted: bool = False) -> Rule:
         """Return what the context may read, as a rule that other stores translate.
 
         ``deleted`` adds soft-deleted documents, for the role ``curator`` alone.
         """
-        with self._reporting(context, "read"):
-            return readable(context, self._settings.of(context.tenant), deleted=deleted)
+        return self._reading(context, deleted)[0]
 
     def conditions(
         self, context: TenantContext, *, deleted: bool = False
     ) -> list[models.Condition]:
         """Return what the context may read, as conditions that all must hold.
 
-        They depend on the context alone, so a client may make them once.
+        They depend on the context alone: they are shared between calls and must not be changed.
         """
-        return _conditions(self.rule(context, deleted=deleted))
+        rule, made = self._reading(context, deleted)
+        if not made:
+            made[:] = _conditions(rule)
+        return list(made)
 
     def admits(
         self, context: TenantContext, payload: Mapping[str, Any] | None, *, deleted: bool = False
     ) -> bool:
         """Say whether the context may read a document with this payload; no store is needed."""
-        return holds(self.rule(context, deleted=deleted), payload or {})
+        return holds(self._reading(context, deleted)[0], payload or {})
 
     def change_conditions(self, context: TenantContext) -> list[models.Condition]:
         """Return what the context may overwrite, label or delete, as conditions."""
@@ -103,7 +109,7 @@ class DocumentAccess:
         its label stays. ``document`` is its id, for the event. Raises `AccessError` for what the
         context may not set, `UsageError` for a malformed label.
         """
-        terms = self._settings.of(context.tenant)
+        terms = self._terms_of(context)
         with self._reporting(context, "label", document):
             written = with_label(context, terms, payload, label, stored)
             if stored is not None:
@@ -142,12 +148,40 @@ class DocumentAccess:
 
         ``now``: seconds since the epoch. Raises `AccessError` as `restore_conditions` does.
         """
-        kept_s = self._settings.of(context.tenant).retention_days * _DAY_S
+        kept_s = self._terms_of(context).retention_days * _DAY_S
         until = (time.time() if now is None else now) - kept_s
         with self._reporting(context, "purge"):
             found = _conditions(restorable(context, until))
         self._report(context, "access.purged", "", "allowed", {"until": until})
         return found
+
+    def _terms_of(self, context: TenantContext) -> TenantAccess:
+        return self._terms.get(context.tenant, self._general)
+
+    def _reading(
+        self, context: TenantContext, deleted: bool
+    ) -> tuple[Rule, list[models.Condition]]:
+        """Return the rule of what the context may read, and its conditions if they were made.
+
+        Kept by what the rule depends on: making conditions costs as much as a small query.
+        """
+        key = (
+            context.tenant,
+            context.principal,
+            context.roles,
+            context.groups,
+            context.department,
+            context.clearance,
+            deleted,
+        )
+        kept = self._made.get(key)
+        if kept is None:
+            with self._reporting(context, "read"):
+                kept = (readable(context, self._terms_of(context), deleted=deleted), [])
+            if len(self._made) >= _MAX_KEPT:
+                self._made.clear()
+            self._made[key] = kept
+        return kept
 
     def _report_change(
         self,

@@ -58,14 +58,19 @@ WHERE max(min(arrival, :now + :burst * :interval), :now) - :now <= (:burst - 1) 
 RETURNING arrival
 """
 
-_USED_OF_COLLECTION = """
+_USED = """
 SELECT
-    coalesce((SELECT sum(points) FROM holdings WHERE tenant = ? AND collection = ?), 0) AS held,
-    coalesce((SELECT sum(r.points) FROM reservations r LEFT JOIN holdings h USING (tenant, collection)
-              WHERE tenant = ? AND collection = ?
+    coalesce((SELECT sum(points) FROM holdings WHERE tenant = :tenant
+              AND (:collection IS NULL OR collection = :collection)), 0) AS held,
+    coalesce((SELECT sum(r.points) FROM reservations r
+              LEFT JOIN holdings h USING (tenant, collection)
+              WHERE tenant = :tenant AND (:collection IS NULL OR collection = :collection)
               AND (r.released IS NULL OR r.released > coalesce(h.mark, -1))), 0) AS in_flight
 """
-_USED_IN_TOTAL = _USED_OF_COLLECTION.replace(" AND collection = ?", "")
+_FORGET_HOLDINGS = """
+DELETE FROM holdings WHERE tenant = :tenant AND (:collection IS NULL OR collection = :collection)
+"""
+_FORGET_RESERVATIONS = _FORGET_HOLDINGS.replace("holdings", "reservations")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,12 +177,10 @@ class QuotaLedger:
 
     def forget(self, tenant: str, collection: str | None = None) -> None:
         """Drop what is known of a collection that was deleted, or of an erased tenant."""
-        where, values = "tenant = ?", [tenant]
-        if collection is not None:
-            where, values = "tenant = ? AND collection = ?", [tenant, collection]
+        values = {"tenant": tenant, "collection": collection}
         with self._writing() as database:
-            database.execute(f"DELETE FROM holdings WHERE {where}", values)
-            database.execute(f"DELETE FROM reservations WHERE {where}", values)
+            database.execute(_FORGET_HOLDINGS, values)
+            database.execute(_FORGET_RESERVATIONS, values)
 
     def close(self) -> None:
         """Close the database."""
@@ -234,9 +237,7 @@ def _note(
 
 
 def _used(database: sqlite3.Connection, tenant: str, collection: str | None) -> Used:
-    sql = _USED_IN_TOTAL if collection is None else _USED_OF_COLLECTION
-    values = [tenant] if collection is None else [tenant, collection]
-    (row,) = query(database, sql, [*values, *values])
+    row = database.execute(_USED, {"tenant": tenant, "collection": collection}).fetchone()
     return Used(held=row["held"], in_flight=row["in_flight"])
 
 
