@@ -198,8 +198,9 @@ def _indexing(name: str, mode: TenancyMode, options: CollectionOptions) -> Steps
         return
     # No graphs along labels: they would multiply the index, and the tenant's is small. The first
     # versions of the client that this package takes do not know the switch.
-    known = "enable_hnsw" in models.KeywordIndexParams.model_fields
-    plain = models.KeywordIndexParams(type=kind, **({"enable_hnsw": False} if known else {}))
+    plain = models.KeywordIndexParams(type=kind)
+    if "enable_hnsw" in models.KeywordIndexParams.model_fields:
+        plain = models.KeywordIndexParams(type=kind, enable_hnsw=False)
     for key in _INDEXED_TEXTS:
         yield call("create_payload_index", name, key, plain, wait=True)
     yield call(

@@ -136,7 +136,7 @@ class QuotaLedger:
             if spent:
                 return 0
             (row,) = query(self._database, "SELECT arrival FROM calls WHERE tenant = ?", [tenant])
-        full_at = min(row["arrival"], now_ns + burst * interval_ns)
+        full_at = min(int(row["arrival"]), now_ns + burst * interval_ns)
         return max(1, full_at - now_ns - (burst - 1) * interval_ns)
 
     def mark(self, tenant: str, now_ns: int) -> int:

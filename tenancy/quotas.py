@@ -11,7 +11,7 @@
 ...     pass
 Traceback (most recent call last):
 ...
-ragbastion.core.errors.QuotaError: quota refused: 5 points are over points_per_collection of 10
+ragbastion.core.errors.QuotaError: quota refused: 5 more would pass points_per_collection of 10
 
 - INVARIANT: calls that pass in any span of t seconds are at most burst + t x rate.
 - INVARIANT: with a mark taken before the count, a write that is waited for, and a reservation held
@@ -190,7 +190,7 @@ class Quotas:
         self._refuse(
             context,
             exceeded.name,
-            f"quota refused: {count} points are over {exceeded.name} of {exceeded.limit}",
+            f"quota refused: {count} more would pass {exceeded.name} of {exceeded.limit}",
             _IN_FLIGHT_RETRY_S if fits_later else None,
             collection,
         )

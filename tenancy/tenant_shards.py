@@ -154,8 +154,10 @@ def _of(tenant: str) -> models.Filter:
 
 def _refuse_unfinished(cluster: models.CollectionClusterInfo, target: str) -> None:
     """Raise unless every shard of the key is active and nothing is on its way."""
-    replicas = [*cluster.local_shards, *cluster.remote_shards]
-    states = [replica.state for replica in replicas if replica.shard_key == target]
+    states = [
+        *(each.state for each in cluster.local_shards if each.shard_key == target),
+        *(each.state for each in cluster.remote_shards if each.shard_key == target),
+    ]
     if not states:
         raise StoreError("promotion not settled: the tenant has no shard of its own, promote first")
     unfinished = any(state != models.ReplicaState.ACTIVE for state in states)
