@@ -89,6 +89,9 @@ def test_filter_and_re_check_agree(
     assert found(rows, access.conditions(reader)) == admitted
     changeable = {at for at, row in enumerate(rows) if access.may_change(reader, row)}
     assert found(rows, access.change_conditions(reader)) == changeable
+    if "curator" in reader.roles:
+        shown = {at for at, row in enumerate(rows) if access.admits(reader, row, deleted=True)}
+        assert found(rows, access.conditions(reader, deleted=True)) == shown >= admitted
 
 
 @settings(max_examples=100)
