@@ -1,7 +1,7 @@
 """Names of tenants' collections tell no tenant and never meet."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ragbastion.core.errors import UsageError
 from ragbastion.tenancy.collection_names import MAX_BASE_CHARS, TenantNames, named_for_a_tenant
@@ -11,6 +11,7 @@ KEY = b"k" * 32
 words = st.text("ab.-_1", min_size=1, max_size=8).filter(lambda word: word[0].isalnum())
 
 
+@settings(max_examples=30)
 @given(pairs=st.lists(st.tuples(words, words), min_size=2, max_size=6, unique=True))
 def test_names_never_meet(pairs: list[tuple[str, str]]) -> None:
     """Different tenants or bases have different collections, and shards are no collections."""

@@ -58,7 +58,7 @@ def scores(client: QdrantClient, query: models.SparseVector) -> dict[int, float]
     return {int(hit.id): hit.score for hit in hits}
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(mine=documents, others=documents)
 def test_scores_are_those_of_an_own_collection(
     mine: list[dict[int, float]], others: list[dict[int, float]]
