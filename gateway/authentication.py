@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..core.events import EventSink
-    from ..core.settings import IdentitySettings
+    from ..core.settings_tenancy import IdentitySettings
     from ..tenancy import ApiKeys
     from ..tenancy.credential import Verifier
 

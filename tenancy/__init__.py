@@ -10,10 +10,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .access import DocumentAccess
+    from .access_labels import AccessLabel
     from .api_key_table import ApiKey
     from .api_keys import ApiKeys
     from .authentication import Authentication
     from .bootstrap_key import BootstrapKey
+    from .collection_names import TenantNames
+    from .collections import (
+        TenancyMode,
+        acheck_tenant_collection,
+        acreate_tenant_collection,
+        check_tenant_collection,
+        create_tenant_collection,
+    )
     from .context import TenantContext, operator_context
     from .credential import Attributes, Credential
     from .edge_store import EdgeStore
@@ -22,23 +32,37 @@ if TYPE_CHECKING:
     from .jwt_svid import JwtSvidVerifier
     from .jwt_verifier import JwtVerifier
     from .qdrant_store import QdrantStore
+    from .quotas import Quotas
+    from .sparse_statistics import TenantSparseStatistics
     from .store_location import open_store
+    from .tenant_shards import TenantShards
 
 __all__ = [
+    "AccessLabel",
     "ApiKey",
     "ApiKeys",
     "Attributes",
     "Authentication",
     "BootstrapKey",
     "Credential",
+    "DocumentAccess",
     "EdgeStore",
     "GuardedQdrantClient",
     "JwtSvidVerifier",
     "JwtVerifier",
     "PayloadCipher",
     "QdrantStore",
+    "Quotas",
+    "TenancyMode",
     "TenantContext",
     "TenantKeys",
+    "TenantNames",
+    "TenantShards",
+    "TenantSparseStatistics",
+    "acheck_tenant_collection",
+    "acreate_tenant_collection",
+    "check_tenant_collection",
+    "create_tenant_collection",
     "open_store",
     "operator_context",
 ]
@@ -50,14 +74,25 @@ _MODULES = {
     "Authentication": "authentication",
     "BootstrapKey": "bootstrap_key",
     "Credential": "credential",
+    "AccessLabel": "access_labels",
+    "DocumentAccess": "access",
     "EdgeStore": "edge_store",
     "GuardedQdrantClient": "guarded_client",
     "JwtSvidVerifier": "jwt_svid",
     "JwtVerifier": "jwt_verifier",
     "PayloadCipher": "encryption",
     "QdrantStore": "qdrant_store",
+    "Quotas": "quotas",
+    "TenancyMode": "collections",
     "TenantContext": "context",
     "TenantKeys": "encryption",
+    "TenantNames": "collection_names",
+    "TenantShards": "tenant_shards",
+    "TenantSparseStatistics": "sparse_statistics",
+    "acheck_tenant_collection": "collections",
+    "acreate_tenant_collection": "collections",
+    "check_tenant_collection": "collections",
+    "create_tenant_collection": "collections",
     "open_store": "store_location",
     "operator_context": "context",
 }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from ..core.errors import SettingsError
-from ..core.settings import JwtSvidSettings
+from ..core.settings_tenancy import JwtSvidSettings
 from .credential import Credential
 from .jose import KeyUse
 from .jws_header import refused

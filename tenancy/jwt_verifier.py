@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Self
 
 from ..core.errors import SettingsError, UsageError
-from ..core.settings import ClaimSettings, JwtSettings
+from ..core.settings_tenancy import ClaimSettings, JwtSettings
 from .context import MAX_CLEARANCE
 from .credential import Credential
 from .jose import KeyUse

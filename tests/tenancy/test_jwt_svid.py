@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import Key, OKPKey
 from ragbastion.core.errors import CredentialError, SettingsError
-from ragbastion.core.settings import JwtSvidSettings
+from ragbastion.core.settings_tenancy import JwtSvidSettings
 from ragbastion.tenancy import JwtSvidVerifier
 from ragbastion.tenancy.jwt_svid import Workloads
 

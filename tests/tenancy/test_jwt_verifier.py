@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc.jwk import OctKey, OKPKey
 from ragbastion.core.errors import AccessError, CredentialError, SettingsError
-from ragbastion.core.settings import ClaimSettings, JwtSettings
+from ragbastion.core.settings_tenancy import ClaimSettings, JwtSettings
 from ragbastion.tenancy import JwtVerifier
 from ragbastion.tenancy.token_claims import TokenLimits
 
