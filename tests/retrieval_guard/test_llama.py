@@ -171,7 +171,7 @@ def test_a_moved_vector_is_not_returned(bench: Bench) -> None:
 
 
 def test_a_node_moved_to_another_tenant_refuses_the_whole_answer(bench: Bench) -> None:
-    """A store that answers with another tenant's node is broken or tampered with: all is refused."""
+    """A store that answers with a foreign node is broken or tampered with."""
     bench.ingest(SOUP, tenant="globex")
     [node] = bench.ingest(FACTS)
     bench.client.set_payload("shared", {SCOPE: scope_of("globex")}, points=[node.node_id])
