@@ -320,7 +320,7 @@ class GuardedVectorStore(BasePydanticVectorStore):
 
     def _foreign(self, ids: Sequence[str]) -> IsolationError:
         """Record which ids came back, for the operator, and return the caller's error."""
-        self._record("tenancy.foreign", "refused", {"nodes": list(ids)})
+        self._record("tenancy.foreign", "refused", {"nodes": sorted(ids)})
         return IsolationError(
             "the store answered with nodes that are not the tenant's; nothing was returned or "
             "changed: check that it keeps to filters and that all writers are guarded"

@@ -117,7 +117,8 @@ def context(tenant: str = "acme", principal: str = "agent-7", **more: Any) -> Te
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server, for as long as the tests run."""
     programs()
-    pytest.importorskip("psycopg2", reason="needs pip install 'ragbastion[postgres]'")
+    for module in ("psycopg2", "asyncpg", "llama_index.vector_stores.postgres"):
+        pytest.importorskip(module, reason="needs pip install 'ragbastion[postgres]'")
     server = PostgresServer()
     yield server
     server.stop()

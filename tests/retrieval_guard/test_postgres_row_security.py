@@ -9,8 +9,6 @@ from collections.abc import Iterator
 import pytest
 from ragbastion.core.errors import CredentialError, IsolationError, StoreError, UsageError
 
-pytest.importorskip("sqlalchemy")
-
 from ragbastion.retrieval_guard.postgres_database import TenantDatabase
 from ragbastion.retrieval_guard.postgres_row_security import (
     TenantTable,

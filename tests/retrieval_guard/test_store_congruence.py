@@ -16,7 +16,6 @@ from .store_bench import StoreBench
 from .store_checks import CHECKS
 
 _CAUGHT = (AssertionError, pytest.fail.Exception)
-pytest.importorskip("chromadb", reason="needs pip install 'ragbastion[llama-chroma]'")
 # LlamaIndex asks for payload indexes, which only a server has.
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning")
 
