@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from ragbastion.core.errors import CredentialError, IsolationError, StoreError, UsageError
-
 from ragbastion.retrieval_guard.postgres_database import TenantDatabase
 from ragbastion.retrieval_guard.postgres_row_security import (
     TenantTable,
@@ -279,3 +281,21 @@ def test_a_short_key_is_refused() -> None:
     """A key that can be guessed would let SQL speak for any tenant."""
     with pytest.raises(UsageError, match="at least 32"):
         TenantDatabase("postgresql+psycopg2://app@/postgres", b"short")
+
+
+def test_the_documented_set_up_runs(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two examples of docs/tenancy_stores.md, against this server."""
+    page = (Path(__file__).parents[2] / "docs" / "tenancy_stores.md").read_text()
+    for name, value in (
+        ("TENANT_KEY", KEY.hex()),
+        ("OWNER_URL", postgres.url("postgres")),
+        ("APP_URL", postgres.url("rag_app")),
+    ):
+        monkeypatch.setenv(name, value)
+    names: dict[str, Any] = {"context": ACME}
+    for example in re.findall(r"^```py\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
+        exec(example, names)
+    assert names["inner"].get_nodes(["absent"]) == []
+    names["database"].close()
