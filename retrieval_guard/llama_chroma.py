@@ -7,7 +7,9 @@ from typing import Any
 from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import BasePydanticVectorStore, MetadataFilters
 from llama_index.core.vector_stores.utils import metadata_dict_to_node
-from llama_index.vector_stores.chroma.base import _to_chroma_filter
+from llama_index.vector_stores.chroma.base import (  # pyright: ignore[reportMissingImports]
+    _to_chroma_filter,
+)
 
 from ..core.errors import StoreError
 

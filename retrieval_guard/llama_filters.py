@@ -92,7 +92,7 @@ class ScopedFilters:
     def _leaf(self, leaf: MetadataFilter, *, negated: bool) -> Condition:
         checked = MetadataFilter(
             key=self._traits.quote_key(leaf.key),
-            value=self._value(leaf),
+            value=self._value(leaf),  # type: ignore[arg-type]  # as the operator needs it
             operator=leaf.operator,
         )
         if self._traits.negation:

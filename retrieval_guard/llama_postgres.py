@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from llama_index.vector_stores.postgres import PGVectorStore
+from llama_index.vector_stores.postgres import (  # pyright: ignore[reportMissingImports]
+    PGVectorStore,
+)
 
 from ..tenancy import TenantContext
 from .postgres_database import TenantDatabase
