@@ -22,6 +22,8 @@ from ragbastion.ingest.provenance import BatchSigner, chunk_id, to_point
 from ragbastion.policies import PolicyEngine
 from ragbastion.retrieval_guard import GuardParts
 
+from .postgres_server import PostgresServer, programs
+
 DIMENSION = 256
 COLLECTION = "documents"
 
@@ -109,6 +111,17 @@ class World:
 def context(tenant: str = "acme", principal: str = "agent-7", **more: Any) -> TenantContext:
     """Return a context of a support agent."""
     return operator_context(tenant=tenant, principal=principal, roles=["support"], **more)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server, for as long as the tests run."""
+    programs()
+    for module in ("psycopg2", "asyncpg", "llama_index.vector_stores.postgres"):
+        pytest.importorskip(module, reason="needs pip install 'ragbastion[postgres]'")
+    server = PostgresServer()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")
