@@ -1,4 +1,4 @@
-"""Who asks, and what belongs to whom: identity, the stores and the guarded client.
+"""Who asks, and what belongs to whom: identity, the stores and the guarded clients.
 
 Names load on first use: `TenantContext` and `ApiKeys` pull in no vector store.
 """
@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from .api_keys import ApiKey, ApiKeys, Credential
     from .context import TenantContext
     from .edge_store import EdgeStore
-    from .guarded_client import GuardedQdrantClient
+    from .guarded.async_client import AsyncGuardedQdrantClient
+    from .guarded.client import GuardedQdrantClient
     from .qdrant_store import QdrantStore
     from .store_location import open_store
 
 __all__ = [
     "ApiKey",
     "ApiKeys",
+    "AsyncGuardedQdrantClient",
     "Credential",
     "EdgeStore",
     "GuardedQdrantClient",
@@ -30,9 +32,10 @@ __all__ = [
 _MODULES = {
     "ApiKey": "api_keys",
     "ApiKeys": "api_keys",
+    "AsyncGuardedQdrantClient": "guarded.async_client",
     "Credential": "api_keys",
     "EdgeStore": "edge_store",
-    "GuardedQdrantClient": "guarded_client",
+    "GuardedQdrantClient": "guarded.client",
     "QdrantStore": "qdrant_store",
     "TenantContext": "context",
     "open_store": "store_location",
