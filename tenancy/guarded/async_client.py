@@ -15,7 +15,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from ...core.errors import MissingExtraError, UsageError
 from ...core.events import EventSink, LoggingEventSink
@@ -45,6 +46,14 @@ except ImportError as missing:
     raise MissingExtraError(
         "the guarded client needs qdrant-client: pip install 'ragbastion[qdrant]'"
     ) from missing
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _admin(method_of: Callable[[AsyncQdrantClient], Callable[P, R]]) -> AdminMethod[P, R]:
+    return AdminMethod(AsyncQdrantClient, method_of)
 
 
 class AsyncGuardedQdrantClient:
@@ -106,41 +115,41 @@ class AsyncGuardedQdrantClient:
     collection_exists = awaited(collections.collection_exists)
     get_collection = awaited(collections.get_collection)
 
-    get_collections = AdminMethod(AsyncQdrantClient.get_collections)
-    get_aliases = AdminMethod(AsyncQdrantClient.get_aliases)
-    get_collection_aliases = AdminMethod(AsyncQdrantClient.get_collection_aliases)
-    update_collection_aliases = AdminMethod(AsyncQdrantClient.update_collection_aliases)
-    create_collection = AdminMethod(AsyncQdrantClient.create_collection)
-    recreate_collection = AdminMethod(AsyncQdrantClient.recreate_collection)
-    update_collection = AdminMethod(AsyncQdrantClient.update_collection)
-    delete_collection = AdminMethod(AsyncQdrantClient.delete_collection)
-    create_payload_index = AdminMethod(AsyncQdrantClient.create_payload_index)
-    delete_payload_index = AdminMethod(AsyncQdrantClient.delete_payload_index)
-    create_vector_name = AdminMethod(AsyncQdrantClient.create_vector_name)
-    delete_vector_name = AdminMethod(AsyncQdrantClient.delete_vector_name)
-    create_snapshot = AdminMethod(AsyncQdrantClient.create_snapshot)
-    list_snapshots = AdminMethod(AsyncQdrantClient.list_snapshots)
-    delete_snapshot = AdminMethod(AsyncQdrantClient.delete_snapshot)
-    recover_snapshot = AdminMethod(AsyncQdrantClient.recover_snapshot)
-    create_full_snapshot = AdminMethod(AsyncQdrantClient.create_full_snapshot)
-    list_full_snapshots = AdminMethod(AsyncQdrantClient.list_full_snapshots)
-    delete_full_snapshot = AdminMethod(AsyncQdrantClient.delete_full_snapshot)
-    create_shard_snapshot = AdminMethod(AsyncQdrantClient.create_shard_snapshot)
-    list_shard_snapshots = AdminMethod(AsyncQdrantClient.list_shard_snapshots)
-    delete_shard_snapshot = AdminMethod(AsyncQdrantClient.delete_shard_snapshot)
-    recover_shard_snapshot = AdminMethod(AsyncQdrantClient.recover_shard_snapshot)
-    create_shard_key = AdminMethod(AsyncQdrantClient.create_shard_key)
-    list_shard_keys = AdminMethod(AsyncQdrantClient.list_shard_keys)
-    delete_shard_key = AdminMethod(AsyncQdrantClient.delete_shard_key)
-    cluster_status = AdminMethod(AsyncQdrantClient.cluster_status)
-    cluster_telemetry = AdminMethod(AsyncQdrantClient.cluster_telemetry)
-    collection_cluster_info = AdminMethod(AsyncQdrantClient.collection_cluster_info)
-    cluster_collection_update = AdminMethod(AsyncQdrantClient.cluster_collection_update)
-    recover_current_peer = AdminMethod(AsyncQdrantClient.recover_current_peer)
-    remove_peer = AdminMethod(AsyncQdrantClient.remove_peer)
-    get_optimizations = AdminMethod(AsyncQdrantClient.get_optimizations)
-    info = AdminMethod(AsyncQdrantClient.info)
-    migrate = AdminMethod(AsyncQdrantClient.migrate)
+    get_collections = _admin(lambda client: client.get_collections)
+    get_aliases = _admin(lambda client: client.get_aliases)
+    get_collection_aliases = _admin(lambda client: client.get_collection_aliases)
+    update_collection_aliases = _admin(lambda client: client.update_collection_aliases)
+    create_collection = _admin(lambda client: client.create_collection)
+    recreate_collection = _admin(lambda client: client.recreate_collection)
+    update_collection = _admin(lambda client: client.update_collection)
+    delete_collection = _admin(lambda client: client.delete_collection)
+    create_payload_index = _admin(lambda client: client.create_payload_index)
+    delete_payload_index = _admin(lambda client: client.delete_payload_index)
+    create_vector_name = _admin(lambda client: client.create_vector_name)
+    delete_vector_name = _admin(lambda client: client.delete_vector_name)
+    create_snapshot = _admin(lambda client: client.create_snapshot)
+    list_snapshots = _admin(lambda client: client.list_snapshots)
+    delete_snapshot = _admin(lambda client: client.delete_snapshot)
+    recover_snapshot = _admin(lambda client: client.recover_snapshot)
+    create_full_snapshot = _admin(lambda client: client.create_full_snapshot)
+    list_full_snapshots = _admin(lambda client: client.list_full_snapshots)
+    delete_full_snapshot = _admin(lambda client: client.delete_full_snapshot)
+    create_shard_snapshot = _admin(lambda client: client.create_shard_snapshot)
+    list_shard_snapshots = _admin(lambda client: client.list_shard_snapshots)
+    delete_shard_snapshot = _admin(lambda client: client.delete_shard_snapshot)
+    recover_shard_snapshot = _admin(lambda client: client.recover_shard_snapshot)
+    create_shard_key = _admin(lambda client: client.create_shard_key)
+    list_shard_keys = _admin(lambda client: client.list_shard_keys)
+    delete_shard_key = _admin(lambda client: client.delete_shard_key)
+    cluster_status = _admin(lambda client: client.cluster_status)
+    cluster_telemetry = _admin(lambda client: client.cluster_telemetry)
+    collection_cluster_info = _admin(lambda client: client.collection_cluster_info)
+    cluster_collection_update = _admin(lambda client: client.cluster_collection_update)
+    recover_current_peer = _admin(lambda client: client.recover_current_peer)
+    remove_peer = _admin(lambda client: client.remove_peer)
+    get_optimizations = _admin(lambda client: client.get_optimizations)
+    info = _admin(lambda client: client.info)
+    migrate = _admin(lambda client: client.migrate)
 
     async def close(self, grpc_grace: float | None = None, **kwargs: Any) -> None:
         """End this guard; the client is shared with other tenants and stays open."""

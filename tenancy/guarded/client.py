@@ -23,7 +23,8 @@ It holds callers that go through it; code in the same process can always reach a
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from ...core.errors import MissingExtraError, UsageError
 from ...core.events import EventSink, LoggingEventSink
@@ -53,6 +54,14 @@ except ImportError as missing:
     raise MissingExtraError(
         "the guarded client needs qdrant-client: pip install 'ragbastion[qdrant]'"
     ) from missing
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _admin(method_of: Callable[[QdrantClient], Callable[P, R]]) -> AdminMethod[P, R]:
+    return AdminMethod(QdrantClient, method_of)
 
 
 class GuardedQdrantClient:
@@ -114,41 +123,41 @@ class GuardedQdrantClient:
     collection_exists = blocking(collections.collection_exists)
     get_collection = blocking(collections.get_collection)
 
-    get_collections = AdminMethod(QdrantClient.get_collections)
-    get_aliases = AdminMethod(QdrantClient.get_aliases)
-    get_collection_aliases = AdminMethod(QdrantClient.get_collection_aliases)
-    update_collection_aliases = AdminMethod(QdrantClient.update_collection_aliases)
-    create_collection = AdminMethod(QdrantClient.create_collection)
-    recreate_collection = AdminMethod(QdrantClient.recreate_collection)
-    update_collection = AdminMethod(QdrantClient.update_collection)
-    delete_collection = AdminMethod(QdrantClient.delete_collection)
-    create_payload_index = AdminMethod(QdrantClient.create_payload_index)
-    delete_payload_index = AdminMethod(QdrantClient.delete_payload_index)
-    create_vector_name = AdminMethod(QdrantClient.create_vector_name)
-    delete_vector_name = AdminMethod(QdrantClient.delete_vector_name)
-    create_snapshot = AdminMethod(QdrantClient.create_snapshot)
-    list_snapshots = AdminMethod(QdrantClient.list_snapshots)
-    delete_snapshot = AdminMethod(QdrantClient.delete_snapshot)
-    recover_snapshot = AdminMethod(QdrantClient.recover_snapshot)
-    create_full_snapshot = AdminMethod(QdrantClient.create_full_snapshot)
-    list_full_snapshots = AdminMethod(QdrantClient.list_full_snapshots)
-    delete_full_snapshot = AdminMethod(QdrantClient.delete_full_snapshot)
-    create_shard_snapshot = AdminMethod(QdrantClient.create_shard_snapshot)
-    list_shard_snapshots = AdminMethod(QdrantClient.list_shard_snapshots)
-    delete_shard_snapshot = AdminMethod(QdrantClient.delete_shard_snapshot)
-    recover_shard_snapshot = AdminMethod(QdrantClient.recover_shard_snapshot)
-    create_shard_key = AdminMethod(QdrantClient.create_shard_key)
-    list_shard_keys = AdminMethod(QdrantClient.list_shard_keys)
-    delete_shard_key = AdminMethod(QdrantClient.delete_shard_key)
-    cluster_status = AdminMethod(QdrantClient.cluster_status)
-    cluster_telemetry = AdminMethod(QdrantClient.cluster_telemetry)
-    collection_cluster_info = AdminMethod(QdrantClient.collection_cluster_info)
-    cluster_collection_update = AdminMethod(QdrantClient.cluster_collection_update)
-    recover_current_peer = AdminMethod(QdrantClient.recover_current_peer)
-    remove_peer = AdminMethod(QdrantClient.remove_peer)
-    get_optimizations = AdminMethod(QdrantClient.get_optimizations)
-    info = AdminMethod(QdrantClient.info)
-    migrate = AdminMethod(QdrantClient.migrate)
+    get_collections = _admin(lambda client: client.get_collections)
+    get_aliases = _admin(lambda client: client.get_aliases)
+    get_collection_aliases = _admin(lambda client: client.get_collection_aliases)
+    update_collection_aliases = _admin(lambda client: client.update_collection_aliases)
+    create_collection = _admin(lambda client: client.create_collection)
+    recreate_collection = _admin(lambda client: client.recreate_collection)
+    update_collection = _admin(lambda client: client.update_collection)
+    delete_collection = _admin(lambda client: client.delete_collection)
+    create_payload_index = _admin(lambda client: client.create_payload_index)
+    delete_payload_index = _admin(lambda client: client.delete_payload_index)
+    create_vector_name = _admin(lambda client: client.create_vector_name)
+    delete_vector_name = _admin(lambda client: client.delete_vector_name)
+    create_snapshot = _admin(lambda client: client.create_snapshot)
+    list_snapshots = _admin(lambda client: client.list_snapshots)
+    delete_snapshot = _admin(lambda client: client.delete_snapshot)
+    recover_snapshot = _admin(lambda client: client.recover_snapshot)
+    create_full_snapshot = _admin(lambda client: client.create_full_snapshot)
+    list_full_snapshots = _admin(lambda client: client.list_full_snapshots)
+    delete_full_snapshot = _admin(lambda client: client.delete_full_snapshot)
+    create_shard_snapshot = _admin(lambda client: client.create_shard_snapshot)
+    list_shard_snapshots = _admin(lambda client: client.list_shard_snapshots)
+    delete_shard_snapshot = _admin(lambda client: client.delete_shard_snapshot)
+    recover_shard_snapshot = _admin(lambda client: client.recover_shard_snapshot)
+    create_shard_key = _admin(lambda client: client.create_shard_key)
+    list_shard_keys = _admin(lambda client: client.list_shard_keys)
+    delete_shard_key = _admin(lambda client: client.delete_shard_key)
+    cluster_status = _admin(lambda client: client.cluster_status)
+    cluster_telemetry = _admin(lambda client: client.cluster_telemetry)
+    collection_cluster_info = _admin(lambda client: client.collection_cluster_info)
+    cluster_collection_update = _admin(lambda client: client.cluster_collection_update)
+    recover_current_peer = _admin(lambda client: client.recover_current_peer)
+    remove_peer = _admin(lambda client: client.remove_peer)
+    get_optimizations = _admin(lambda client: client.get_optimizations)
+    info = _admin(lambda client: client.info)
+    migrate = _admin(lambda client: client.migrate)
 
     def close(self, grpc_grace: float | None = None, **kwargs: Any) -> None:
         """End this guard; the client is shared with other tenants and stays open."""

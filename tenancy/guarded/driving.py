@@ -18,6 +18,7 @@ from .scope import TenantScope
 
 P = ParamSpec("P")
 R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Driven(Protocol):
@@ -32,7 +33,7 @@ def blocking(
 ) -> Callable[Concatenate[Any, P], R]:
     """Return the confined method as one of a class, with the client's signature."""
 
-    def method(self: Driven, *args: P.args, **kwargs: P.kwargs) -> R:
+    def method(self: Driven, /, *args: P.args, **kwargs: P.kwargs) -> R:
         with self._guard.calling(confined.__name__, collection_of(args, kwargs)):
             steps = _begun(confined, self._guard.scope, args, kwargs)
             return drive(steps, lambda request: _made_now(self._guarded, request))
@@ -45,7 +46,7 @@ def awaited(
 ) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]:
     """Return the confined method as a coroutine function of a class."""
 
-    async def method(self: Driven, *args: P.args, **kwargs: P.kwargs) -> R:
+    async def method(self: Driven, /, *args: P.args, **kwargs: P.kwargs) -> R:
         with self._guard.calling(confined.__name__, collection_of(args, kwargs)):
             steps = _begun(confined, self._guard.scope, args, kwargs)
             return await drive_async(steps, lambda request: _made(self._guarded, request))
@@ -60,8 +61,10 @@ def drive(steps: Steps[R], make: Callable[[ClientCall], Any]) -> R:
         try:
             request = steps.send(answer)
         except StopIteration as done:
-            return _result(done)
+            result: R = done.value
+            break
         answer = make(request)  # outside: a client's own StopIteration would look like the end
+    return result
 
 
 async def drive_async(steps: Steps[R], make: Callable[[ClientCall], Awaitable[Any]]) -> R:
@@ -71,12 +74,10 @@ async def drive_async(steps: Steps[R], make: Callable[[ClientCall], Awaitable[An
         try:
             request = steps.send(answer)
         except StopIteration as done:
-            return _result(done)
+            result: R = done.value
+            break
         answer = await make(request)
-
-
-def _result(done: StopIteration) -> Any:
-    return done.value
+    return result
 
 
 def _made_now(client: Any, request: ClientCall) -> Any:
@@ -112,11 +113,12 @@ def collection_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _as_public(method: Any, confined: Callable[..., Any]) -> Any:
-    public = wraps(confined)(method)
+def _as_public(method: F, confined: Callable[..., Any]) -> F:
+    public: Any = wraps(confined)(method)
     del public.__wrapped__
     public.__signature__ = _public_signature(confined)
-    return public
+    same: F = public
+    return same
 
 
 def _public_signature(confined: Callable[..., Any]) -> inspect.Signature:
