@@ -1,7 +1,7 @@
 """Several writes in one call: each is confined as its own method would, and all before the first.
 
 Operations that can be sent as they come are sent together; one that must look points up first waits
-for those before it.
+for those before it. What a `DocumentAccess` refuses, it refuses when its turn comes.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from .filters import refuse_shard_key
 from .known_fields import refuse_unknown_fields
 from .operations import PerPoint, WriteOptions, nothing_done, sent
 from .payloads import overwriting, refuse_guard_keys, setting
-from .points import stamped_points
+from .points import listed_points, stamped_point
 from .scope import TenantScope
 from .selectors import Chosen, chosen_by_operation, chosen_points
 from .vectors import confined_vectors, update_vectors
-from .writing import room_reserved
+from .writing import room_for, upsert
 
 Later: TypeAlias = Callable[[WriteOptions], Steps[types.UpdateResult]]
 """An operation that makes calls of its own."""
@@ -49,9 +49,15 @@ def batch_update_points(
     plan = _Plan()
     for operation in update_operations:
         plan.steps.append(_planned(scope, collection_name, operation, plan))
-    if plan.new_points:
-        yield from room_reserved(scope, collection_name, plan.new_points)
-    options = WriteOptions(wait=wait, ordering=ordering, timeout=timeout)
+    reserved = scope.quotas is not None and bool(plan.new_points)
+    options = WriteOptions(wait=wait or reserved, ordering=ordering, timeout=timeout)
+    with (yield from room_for(scope, collection_name, plan.new_points)):
+        return (yield from _applied(collection_name, plan, options))
+
+
+def _applied(
+    collection: str, plan: _Plan, options: WriteOptions
+) -> Steps[list[types.UpdateResult]]:
     results: list[types.UpdateResult] = []
     together: list[list[models.UpdateOperation]] = []
     for step in plan.steps:
@@ -59,10 +65,10 @@ def batch_update_points(
             together.append(step)
             continue
         # What is looked up next must see what was written.
-        results += yield from _sent_together(collection_name, together, replace(options, wait=True))
+        results += yield from _sent_together(collection, together, replace(options, wait=True))
         together = []
         results.append((yield from step(options)))
-    results += yield from _sent_together(collection_name, together, options)
+    results += yield from _sent_together(collection, together, options)
     return results
 
 
@@ -84,7 +90,7 @@ def _planned(
 ) -> list[models.UpdateOperation] | Later:
     filters = scope.filters
     if isinstance(operation, models.UpsertOperation):
-        return [_upsert(scope, operation.upsert, plan)]
+        return _upsert(scope, collection, operation.upsert, plan)
     if isinstance(operation, models.DeleteOperation):
         selector = chosen_points(operation.delete).selector(filters)
         return [models.DeleteOperation(delete=selector)]
@@ -114,20 +120,31 @@ def _planned(
 
 
 def _upsert(
-    scope: TenantScope, given: models.PointsList | models.PointsBatch, plan: _Plan
-) -> models.UpsertOperation:
+    scope: TenantScope,
+    collection: str,
+    given: models.PointsList | models.PointsBatch,
+    plan: _Plan,
+) -> list[models.UpdateOperation] | Later:
     refuse_unknown_fields(given)
     refuse_shard_key(given.shard_key)
-    points = given.batch if isinstance(given, models.PointsBatch) else given.points
-    stamped = stamped_points(scope, points)
+    owned = scope.filters.owned(given.update_filter, changing=True)
+    points = listed_points(given.batch if isinstance(given, models.PointsBatch) else given.points)
+    if scope.access is not None:
+        return lambda options: upsert(
+            scope,
+            collection,
+            points,  # type: ignore[arg-type]  # upsert looks at each of them
+            options.wait,
+            options.ordering,
+            update_filter=given.update_filter,
+            update_mode=given.update_mode,
+            timeout=options.timeout,
+        )
+    stamped = [stamped_point(scope, point) for point in points]
     if given.update_mode != models.UpdateMode.UPDATE_ONLY:
         plan.new_points += stamped
-    upserted = models.PointsList(
-        points=stamped,
-        update_filter=scope.filters.owned(given.update_filter),
-        update_mode=given.update_mode,
-    )
-    return models.UpsertOperation(upsert=upserted)
+    upserted = models.PointsList(points=stamped, update_filter=owned, update_mode=given.update_mode)
+    return [models.UpsertOperation(upsert=upserted)]
 
 
 def _set_payload(
@@ -145,8 +162,9 @@ def _set_payload(
 def _per_point(
     scope: TenantScope, collection: str, per_point: PerPoint
 ) -> list[models.UpdateOperation] | Later:
-    if per_point.chosen.ids is not None:
-        return [per_point.made_for(id_) for id_ in per_point.chosen.ids]
+    operations = per_point.at_once(scope)
+    if operations is not None:
+        return operations
     per_point.chosen.owned(scope.filters)  # refused now, before anything is written
     return lambda options: per_point.applied(scope, collection, options)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import closing
 from functools import wraps
 from types import NoneType
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, get_args
@@ -57,34 +58,34 @@ def awaited(
 def drive(steps: Steps[R], make: Callable[[ClientCall], Any]) -> R:
     """Make each call that the steps ask for, and return what they return."""
     answer: Any = None
-    while True:
-        try:
-            request = steps.send(answer)
-        except StopIteration as done:
-            result: R = done.value
-            break
-        answer = make(request)  # outside: a client's own StopIteration would look like the end
-    return result
+    with closing(steps):  # what they hold, such as a reservation, ends with a call that fails
+        while True:
+            try:
+                request = steps.send(answer)
+            except StopIteration as done:
+                result: R = done.value
+                return result
+            answer = make(request)  # outside: a client's own StopIteration would look like the end
 
 
 async def drive_async(steps: Steps[R], make: Callable[[ClientCall], Awaitable[Any]]) -> R:
     """Await each call that the steps ask for, and return what they return."""
     answer: Any = None
-    while True:
-        try:
-            request = steps.send(answer)
-        except StopIteration as done:
-            result: R = done.value
-            break
-        answer = await make(request)
-    return result
+    with closing(steps):
+        while True:
+            try:
+                request = steps.send(answer)
+            except StopIteration as done:
+                result: R = done.value
+                return result
+            answer = await make(request)
 
 
 def _made_now(client: Any, request: ClientCall) -> Any:
     method = getattr(client, request.method)
     if inspect.iscoroutinefunction(method):
-        # The async client's uploads do not await; what must be counted first cannot be.
-        raise UsageError("upload refused: under quotas points are counted first; use upsert")
+        # The async client's uploads do not await; what must be looked up first cannot be.
+        raise UsageError("upload refused: quotas and access look points up first; use upsert")
     return method(*request.args, **request.kwargs)
 
 

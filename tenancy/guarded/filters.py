@@ -16,7 +16,7 @@ from ...core.chunk import TenantId
 from ...core.errors import IsolationError, UsageError
 from ..names import checked_tenant
 from ..point_identity import TENANT_KEY, LogicalId, namespaced_id
-from .keys import refuse_reserved, refuse_sealed
+from .keys import refuse_reserved
 from .known_fields import refuse_unknown_fields
 
 _MAX_DEPTH = 32
@@ -46,20 +46,22 @@ def refuse_shard_key(shard_key: object) -> None:
 class TenantFilters:
     """Makes the filters of one tenant.
 
-    ``required`` gives conditions that every filter must meet besides the tenant's; ``sealed``
-    names payload keys that cannot be compared.
+    ``readable`` gives conditions that every filter must meet besides the tenant's, ``changeable``
+    those of a write besides; ``refuse_keys`` raises for payload paths that cannot be compared.
     """
 
     def __init__(
         self,
         tenant: str,
         *,
-        required: Callable[[], Sequence[models.Condition]] | None = None,
-        sealed: frozenset[str] = frozenset(),
+        readable: Callable[[], Sequence[models.Condition]] = tuple,
+        changeable: Callable[[], Sequence[models.Condition]] = tuple,
+        refuse_keys: Callable[[Sequence[str], str], None] | None = None,
     ) -> None:
         self.tenant: TenantId = checked_tenant(tenant)
-        self.sealed = sealed
-        self._required = required
+        self._readable = readable
+        self._changeable = changeable
+        self._refuse_keys = refuse_keys
         self._tenant_condition = models.FieldCondition(
             key=TENANT_KEY, match=models.MatchValue(value=self.tenant)
         )
@@ -78,15 +80,18 @@ class TenantFilters:
         *,
         ids: Sequence[object] | None = None,
         without: Sequence[str] = (),
+        changing: bool = False,
     ) -> models.Filter:
-        """Return the tenant's and the required conditions AND the caller's filter AND these ids.
+        """Return the tenant's and the access conditions AND the caller's filter AND these ids.
 
-        ``user`` and ``ids``: untrusted; ``without``: stored ids that are left out. Raises
-        `IsolationError` for a filter that names the guard's keys or holds an unknown condition.
+        ``user`` and ``ids``: untrusted; ``without``: stored ids that are left out; ``changing``:
+        the filter is that of a write. Raises `IsolationError` for a filter that names the guard's
+        keys or holds an unknown condition.
         """
         must: list[models.Condition] = [self._tenant_condition]
-        if self._required is not None:
-            must.extend(self._required())
+        must.extend(self._readable())
+        if changing:
+            must.extend(self._changeable())
         if user is not None:
             must.append(self._rewritten(user, 0))
         if ids is not None:
@@ -123,7 +128,8 @@ class TenantFilters:
     def check_key(self, key: object, what: str = "filter") -> None:
         """Raise unless a caller may compare values of this payload path."""
         refuse_reserved(key, what)
-        refuse_sealed(str(key), self.sealed, what)
+        if self._refuse_keys is not None:
+            self._refuse_keys([str(key)], what)
 
     def _rewritten(self, user: object, depth: int) -> models.Filter:
         if not isinstance(user, models.Filter):

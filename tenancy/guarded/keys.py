@@ -1,14 +1,17 @@
-"""Payload keys that callers may not name: the guard's own, and those whose texts are sealed."""
+"""Payload keys that callers may not name: those that the guard and its hooks write themselves."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 
-from ...core.errors import IsolationError, UsageError
+from ...core.errors import IsolationError
 from ..point_identity import ID_KEY, TENANT_KEY
 
 GUARD_KEYS = (TENANT_KEY, ID_KEY)
+"""What each point carries; both are read to check it."""
+
+GUARD_PREFIX = "_ragbastion_"
+"""What every key of this package begins with, access labels among them."""
 
 
 def root_of(path: str) -> str:
@@ -18,8 +21,9 @@ def root_of(path: str) -> str:
 
 def reserved(path: str) -> bool:
     """Say whether a payload path starts at one of the guard's own keys, quoted or not."""
-    quoted = tuple(f'"{key}"' for key in GUARD_KEYS)
-    return root_of(path) in GUARD_KEYS or path.strip().startswith(quoted)
+    root, quoted = root_of(path), (f'"{TENANT_KEY}"', f'"{GUARD_PREFIX}')
+    own = root == TENANT_KEY or root.startswith(GUARD_PREFIX)
+    return own or path.strip().startswith(quoted)
 
 
 def refuse_reserved(path: object, what: str) -> None:
@@ -27,13 +31,7 @@ def refuse_reserved(path: object, what: str) -> None:
     if not isinstance(path, str):
         raise IsolationError(f"{what} refused: a payload key of type {type(path).__name__}")
     if reserved(path):
-        # INVARIANT: a reserved path is one of few spellings, so it may be named.
         raise IsolationError(
-            f"{what} refused: it names '{root_of(path)}', which the guard sets itself; leave it out"
+            f"{what} refused: it names '{TENANT_KEY}' or a key that starts with "
+            f"'{GUARD_PREFIX}', which the guard sets itself; leave it out"
         )
-
-
-def refuse_sealed(path: str, sealed: Collection[str], what: str) -> None:
-    """Raise `UsageError` if the path starts at a sealed field, where nothing can be compared."""
-    if sealed and root_of(path) in sealed:
-        raise UsageError(f"{what} refused: the texts of '{root_of(path)}' are sealed")

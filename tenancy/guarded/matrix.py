@@ -10,7 +10,8 @@ from qdrant_client.conversions import common_types as types
 from ...core.errors import StoreError
 from .calls import Steps, call
 from .filters import refuse_shard_key
-from .points import shown_point
+from .points import shown_points
+from .reading import by_stored_id
 from .scope import TenantScope
 from .selection import PayloadSelection
 
@@ -86,7 +87,7 @@ def _logical_ids(
         return {}
     selection = PayloadSelection(False, whole=scope.access is not None)
     found = yield call("retrieve", collection, wanted, with_payload=selection.widened)
-    logical = {str(each.id): shown_point(scope, selection, each).id for each in found}
-    if len(logical) < len(wanted):
+    if len(found) < len(wanted):
         raise StoreError("points were deleted while distances were computed: call again")
-    return logical
+    shown = by_stored_id(found, shown_points(scope, selection, found))
+    return {stored: record.id for stored, record in shown.items()}

@@ -6,8 +6,9 @@ sent once for many points.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from qdrant_client import models
 from qdrant_client.conversions import common_types as types
@@ -29,37 +30,49 @@ class WriteOptions:
     timeout: int | None = None
 
 
+MadeFor: TypeAlias = Callable[[object, Mapping[str, Any] | None], models.UpdateOperation]
+"""Makes the operation for a caller's id, and the payload stored there where access needs it."""
+
+
 @dataclass(frozen=True, slots=True)
 class PerPoint:
-    """An operation for each chosen point, made for the caller's id of it."""
+    """An operation for each chosen point."""
 
     chosen: Chosen
-    made_for: Callable[[object], models.UpdateOperation]
+    made_for: MadeFor
+
+    def at_once(self, scope: TenantScope) -> list[models.UpdateOperation] | None:
+        """Return the operations, or None if points must be looked up to make them."""
+        if self.chosen.ids is None or scope.access is not None:
+            return None
+        return [self.made_for(id_, None) for id_ in self.chosen.ids]
 
     def applied(
         self, scope: TenantScope, collection: str, options: WriteOptions
     ) -> Steps[types.UpdateResult]:
-        """Make and send the operations; points chosen by a filter are looked up page by page."""
-        if self.chosen.ids is not None:
-            return (yield from self._sent(collection, self.chosen.ids, options))
+        """Make and send the operations; points that must be looked up are read page by page."""
+        operations = self.at_once(scope)
+        if operations is not None:
+            return (yield from _last(collection, operations, options))
         owned = self.chosen.owned(scope.filters)
+        stored = scope.access is not None
         done, offset = nothing_done(), None
         while True:
             page, offset = yield from own_points(
-                scope, collection, owned, limit=_PAGE, offset=offset
+                scope, collection, owned, limit=_PAGE, offset=offset, with_payload=stored
             )
-            if page:
-                ids = [record.id for record in page.values()]
-                done = yield from self._sent(collection, ids, options)
+            operations = [self.made_for(each.id, each.payload) for each in page.values()]
+            if operations:
+                done = yield from _last(collection, operations, options)
             if offset is None:
                 return done
 
-    def _sent(
-        self, collection: str, ids: Iterable[object], options: WriteOptions
-    ) -> Steps[types.UpdateResult]:
-        operations = [self.made_for(id_) for id_ in ids]
-        results = yield from sent(collection, operations, options)
-        return results[-1] if results else nothing_done()
+
+def _last(
+    collection: str, operations: list[models.UpdateOperation], options: WriteOptions
+) -> Steps[types.UpdateResult]:
+    results = yield from sent(collection, operations, options)
+    return results[-1] if results else nothing_done()
 
 
 def sent(

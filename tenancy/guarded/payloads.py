@@ -13,12 +13,11 @@ from qdrant_client import models
 from qdrant_client.conversions import common_types as types
 
 from ...core.errors import IsolationError
-from ..point_identity import refuse_foreign_claims
 from .calls import Steps, call
 from .filters import refuse_shard_key
-from .keys import refuse_sealed, reserved
+from .keys import reserved
 from .operations import PerPoint, WriteOptions
-from .points import check_sealable, sealed_payload, stamped_payload
+from .points import refuse_own_labels, sealed_payload, stamped_payload
 from .scope import TenantScope
 from .selectors import Chosen, chosen_points
 
@@ -117,16 +116,18 @@ def setting(
 ) -> PerPoint | None:
     """Check a payload that is to be set; return its operations if they differ by point."""
     refuse_guard_keys(payload if key is None else [key])
-    if key is not None:
-        refuse_sealed(key, scope.filters.sealed, "set_payload")
+    cipher = scope.cipher
+    if cipher is None:
         return None
-    check_sealable(scope, payload)
-    if not scope.filters.sealed & payload.keys():
+    if key is not None:
+        cipher.refuse_keys([key], "set_payload")
+        return None
+    if not {field.split(".")[0] for field in cipher.fields} & payload.keys():
         return None
 
-    def made_for(id_: object) -> models.UpdateOperation:
+    def made_for(id_: object, _: object) -> models.UpdateOperation:
         sealed = sealed_payload(scope, id_, payload)
-        owned = scope.filters.owned(ids=[id_])
+        owned = scope.filters.owned(ids=[id_], changing=True)
         return models.SetPayloadOperation(
             set_payload=models.SetPayload(payload=sealed, filter=owned)
         )
@@ -136,12 +137,11 @@ def setting(
 
 def overwriting(scope: TenantScope, payload: Mapping[str, Any], chosen: Chosen) -> PerPoint:
     """Check a payload that is to replace another; return its operations, one for each point."""
-    refuse_foreign_claims(scope.filters.tenant, "chosen", payload)
-    check_sealable(scope, payload)
+    refuse_own_labels(scope, payload)
 
-    def made_for(id_: object) -> models.UpdateOperation:
-        stamped = stamped_payload(scope, id_, payload)
-        owned = scope.filters.owned(ids=[id_])
+    def made_for(id_: object, stored: Mapping[str, Any] | None) -> models.UpdateOperation:
+        stamped = stamped_payload(scope, id_, payload, stored)
+        owned = scope.filters.owned(ids=[id_], changing=True)
         return models.OverwritePayloadOperation(
             overwrite_payload=models.SetPayload(payload=stamped, filter=owned)
         )

@@ -12,7 +12,7 @@ from ...core.errors import IsolationError
 from .calls import Steps, call
 from .examples import OwnVectors
 from .filters import refuse_shard_key
-from .points import shown_point
+from .points import shown_points
 from .queries import QueryRewriter
 from .reading import own_points
 from .scope import TenantScope
@@ -198,7 +198,7 @@ def _own_vectors(scope: TenantScope, collection: str, own: OwnVectors) -> Steps[
 def _shown(
     scope: TenantScope, selection: PayloadSelection, response: types.QueryResponse
 ) -> types.QueryResponse:
-    points = [shown_point(scope, selection, point) for point in response.points]
+    points = shown_points(scope, selection, response.points)
     return response.model_copy(update={"points": points})
 
 
@@ -207,5 +207,4 @@ def _shown_group(
 ) -> models.PointGroup:
     if group.lookup is not None:
         raise IsolationError("answer withheld: the store looked up a point that was not asked for")
-    hits = [shown_point(scope, selection, hit) for hit in group.hits]
-    return group.model_copy(update={"hits": hits})
+    return group.model_copy(update={"hits": shown_points(scope, selection, group.hits)})

@@ -11,7 +11,7 @@ from ...core.errors import UsageError
 from .calls import Steps, call
 from .examples import check_order_by
 from .filters import refuse_shard_key
-from .points import shown_point
+from .points import shown_points
 from .scope import TenantScope
 from .selection import PayloadSelection
 
@@ -42,7 +42,7 @@ def retrieve(
         consistency=consistency,
         timeout=timeout,
     )
-    by_id = {str(each.id): shown_point(scope, selection, each) for each in found}
+    by_id = by_stored_id(found, shown_points(scope, selection, found))
     return [by_id[id_] for id_ in wanted if id_ in by_id]
 
 
@@ -83,7 +83,7 @@ def scroll(
         consistency=consistency,
         timeout=timeout,
     )
-    shown = [shown_point(scope, selection, each) for each in page]
+    shown = shown_points(scope, selection, page)
     return shown[:limit], shown[limit].id if len(shown) > limit else None
 
 
@@ -115,13 +115,14 @@ def own_points(
     *,
     limit: int,
     offset: object = None,
+    with_payload: bool = False,
     with_vectors: bool | list[str] = False,
 ) -> Steps[tuple[dict[str, types.Record], object]]:
     """Return a page of the points that the filter leaves, by stored id, and the next offset.
 
     ``owned`` comes from the tenant's filters; ``offset`` is a stored id.
     """
-    selection = PayloadSelection(False, whole=scope.access is not None)
+    selection = PayloadSelection(with_payload, whole=scope.access is not None)
     found, following = yield call(
         "scroll",
         collection_name,
@@ -131,7 +132,14 @@ def own_points(
         with_payload=selection.widened,
         with_vectors=with_vectors,
     )
-    return {str(each.id): shown_point(scope, selection, each) for each in found}, following
+    return by_stored_id(found, shown_points(scope, selection, found)), following
+
+
+def by_stored_id(
+    found: Sequence[types.Record], shown: Sequence[types.Record]
+) -> dict[str, types.Record]:
+    """Return records as the caller sees them, by the ids under which they were found."""
+    return {str(each.id): record for each, record in zip(found, shown, strict=True)}
 
 
 def _listed(names: types.WithVector) -> types.WithVector:

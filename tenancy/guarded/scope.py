@@ -30,9 +30,16 @@ class TenantScope:
     def __post_init__(self) -> None:
         if not isinstance(self.context, TenantContext):
             raise IsolationError("guarded client refused: it needs a TenantContext")
-        sealed = frozenset(self.cipher.fields) if self.cipher is not None else frozenset()
-        filters = TenantFilters(self.context.tenant, required=self._required, sealed=sealed)
+        filters = TenantFilters(
+            self.context.tenant,
+            readable=self._readable,
+            changeable=self._changeable,
+            refuse_keys=self.cipher.refuse_keys if self.cipher is not None else None,
+        )
         object.__setattr__(self, "filters", filters)
 
-    def _required(self) -> Sequence[models.Condition]:
+    def _readable(self) -> Sequence[models.Condition]:
         return () if self.access is None else self.access.conditions(self.context)
+
+    def _changeable(self) -> Sequence[models.Condition]:
+        return () if self.access is None else self.access.change_conditions(self.context)

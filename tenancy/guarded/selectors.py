@@ -20,8 +20,8 @@ class Chosen:
     user_filter: models.Filter | None
 
     def owned(self, filters: TenantFilters) -> models.Filter:
-        """Return the choice as a filter of the tenant."""
-        return filters.owned(self.user_filter, ids=self.ids)
+        """Return those of the choice that the context may change, as a filter."""
+        return filters.owned(self.user_filter, ids=self.ids, changing=True)
 
     def selector(self, filters: TenantFilters) -> models.FilterSelector:
         """Return the choice as the client takes it: never as ids."""

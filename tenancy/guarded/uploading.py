@@ -1,12 +1,14 @@
 """Uploads in batches: points, and columns of vectors, payloads and ids.
 
 Points are stamped while the client takes them, so a stream of any length passes; one that is
-refused ends the upload, and batches sent before it stay. With quotas the stream is read first.
+refused ends the upload, and batches sent before it stay. With quotas or access the stream is read
+first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from itertools import repeat
 from typing import Any
 from uuid import uuid4
@@ -20,7 +22,7 @@ from .calls import Steps, call
 from .filters import refuse_shard_key
 from .points import stamped_point
 from .scope import TenantScope
-from .writing import room_reserved
+from .writing import prepared, room_for
 
 
 def upload_points(
@@ -40,23 +42,25 @@ def upload_points(
     refuse_shard_key(shard_key_selector)
     if batch_size < 1:
         raise UsageError("upload refused: batch_size must be at least 1")
-    owned = scope.filters.owned(update_filter)
+    owned = scope.filters.owned(update_filter, changing=True)
     stamped: Iterable[models.PointStruct] = (stamped_point(scope, point) for point in points)
-    if scope.quotas is not None:
-        stamped = list(stamped)
-        yield from room_reserved(scope, collection_name, stamped)
-    yield call(
-        "upload_points",
-        collection_name,
-        stamped,
-        batch_size=batch_size,
-        parallel=parallel,
-        method=method,
-        max_retries=max_retries,
-        wait=wait,
-        update_filter=owned,
-        update_mode=update_mode,
-    )
+    room: AbstractContextManager[object] = nullcontext()
+    if scope.quotas is not None or scope.access is not None:
+        stamped = yield from prepared(scope, collection_name, list(points))
+        room = yield from room_for(scope, collection_name, stamped)
+    with room:
+        yield call(
+            "upload_points",
+            collection_name,
+            stamped,
+            batch_size=batch_size,
+            parallel=parallel,
+            method=method,
+            max_retries=max_retries,
+            wait=wait or scope.quotas is not None,
+            update_filter=owned,
+            update_mode=update_mode,
+        )
 
 
 def upload_collection(

@@ -35,10 +35,10 @@ def update_vectors(
     """
     refuse_shard_key(shard_key_selector)
     moved = confined_vectors(scope, points)
-    owned = scope.filters.owned(update_filter)
+    owned = scope.filters.owned(update_filter, changing=True)
     ids = [point.id for point in points]
     known, _ = yield from own_points(
-        scope, collection_name, scope.filters.owned(ids=ids), limit=len(ids)
+        scope, collection_name, scope.filters.owned(ids=ids, changing=True), limit=len(ids)
     )
     kept = [point for point in moved if point.id in known]
     if not kept:
