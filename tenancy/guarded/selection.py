@@ -9,7 +9,7 @@ from qdrant_client.local.payload_value_extractor import exclude_payload, include
 
 from ...core.errors import IsolationError
 from ..point_identity import TENANT_KEY
-from .keys import GUARD_KEYS, reserved
+from .keys import GUARD_KEYS, root_of
 
 
 class PayloadSelection:
@@ -30,8 +30,8 @@ class PayloadSelection:
             self.widened = True if chosen else list(GUARD_KEYS)
         elif isinstance(chosen, models.PayloadSelectorExclude):
             self._exclude = list(chosen.exclude)
-            kept_out = [key for key in self._exclude if not reserved(key)]
-            self._tenant_shown = kept_out == self._exclude
+            kept_out = [key for key in self._exclude if root_of(key) not in GUARD_KEYS]
+            self._tenant_shown = TENANT_KEY not in map(root_of, self._exclude)
             self.widened = models.PayloadSelectorExclude(exclude=kept_out) if kept_out else True
         elif isinstance(chosen, list | models.PayloadSelectorInclude):
             self._include = list(chosen if isinstance(chosen, list) else chosen.include)
