@@ -44,7 +44,12 @@ def rows_of(shift: float, numbers: range) -> list[models.PointStruct]:
         models.PointStruct(
             id=number,
             vector=vectors_of(number, shift),
-            payload={"topic": TOPICS[number % 6], "n": number, "deep": {"a": number}},
+            payload={
+                "topic": TOPICS[number % 6],
+                "n": number,
+                "deep": {"a": number},
+                "mark": f"shift {shift}",
+            },
         )
         for number in numbers
     ]

@@ -172,13 +172,14 @@ def test_every_enforced_method_is_called() -> None:
 )
 @given(history=st.lists(CALLS, min_size=1, max_size=5))
 def test_both_ask_the_same(world: SimpleNamespace, history: list[tuple[str, Any]]) -> None:
-    """Whatever is called, refused or not: the same calls, the same answers and errors."""
+    """Whatever is called, refused or not: the same calls, answers and errors, and no leak."""
     data = world.filled()
     other = world.filled()
     sync, awaiting = RecordingClient(":memory:"), RecordingAsyncClient(":memory:")
     sync._client.collections = data._client.collections  # type: ignore[attr-defined]
     awaiting._client.collections = other._client.collections  # type: ignore[attr-defined]
     sync.asked, awaiting.asked = [], []
+    foreign = world.dump(data, "globex")
     context = world.context("acme")
     waited = GuardedQdrantClient(sync, context, MemoryEventSink())
     awaited = AsyncGuardedQdrantClient(awaiting, context, MemoryEventSink())
@@ -190,5 +191,7 @@ def test_both_ask_the_same(world: SimpleNamespace, history: list[tuple[str, Any]
     for name, given_ in history:
         expected = told(lambda: getattr(waited, name)(world.DOCS, **given_))  # noqa: B023
         assert told(lambda: asyncio.run(run(name, given_))) == expected  # noqa: B023
+        assert "shift 0.7" not in expected  # what globex's points say
     assert repr(awaiting.asked) == repr(sync.asked)
     assert world.dump(other, None) == world.dump(data, None)
+    assert world.dump(data, "globex") == foreign
