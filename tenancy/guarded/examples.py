@@ -18,7 +18,7 @@ from qdrant_client import models
 from ...core.errors import IsolationError, UsageError
 from .filters import TenantFilters
 from .formulas import confined_formula
-from .inference import checked_inference
+from .inference import checked_inference, numeric
 from .known_fields import refuse_unknown_fields
 
 _SELF_CONTAINED = models.FusionQuery | models.RrfQuery | models.SampleQuery
@@ -157,12 +157,15 @@ class LevelQuery:
 
     def _confined_vector(self, example: object) -> Any:
         if isinstance(example, np.ndarray):
-            return example.tolist()
+            # An array without a dimension is a number or a text: an id, and a stored one at that.
+            example = example.tolist()
+            if not isinstance(example, list):
+                raise IsolationError("query refused: its array has no dimension")
         if isinstance(example, models.SparseVector):
             return example
         if isinstance(example, _TO_EMBED):
             return checked_inference(example, remote=self._remote)
-        if isinstance(example, list) and _numeric(example):
+        if isinstance(example, list) and numeric(example):
             return example
         if isinstance(example, int | str | UUID) and not isinstance(example, bool):
             stored, vector = self._own.of(example, self._using)
@@ -171,11 +174,3 @@ class LevelQuery:
         raise IsolationError(
             f"query of type {type(example).__name__} refused: use a vector or a point id"
         )
-
-
-def _numeric(vector: list[Any]) -> bool:
-    """Say whether a list holds numbers only, or lists of numbers: no id, nothing to embed."""
-    kinds = set(map(type, vector))
-    if kinds == {list}:
-        return all(_numeric(inner) for inner in vector)
-    return all(issubclass(kind, int | float | np.number) and kind is not bool for kind in kinds)

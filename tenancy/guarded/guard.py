@@ -12,6 +12,10 @@ from ..qdrant_errors import translated
 from .points import WithheldError
 from .scope import TenantScope
 
+# What would end the part of a server's path that names the collection.
+_PATH_CHARACTERS = frozenset("/\\?#%")
+_MAX_COLLECTION_CHARS = 255
+
 
 class RefusedNameError(IsolationError, AttributeError):
     """A name of the client that the guarded client does not offer; `hasattr` says so too."""
@@ -37,16 +41,22 @@ class TenantGuard:
         An event that cannot be kept raises in place of the refusal, so nothing is returned.
         """
         self._open()
+        subject = collection if _names_collection(collection) else ""
         try:
+            if not subject:
+                raise IsolationError(
+                    "collection refused: it must be a name of 1 to 255 printable characters "
+                    "without / \\ ? # %"
+                )
             with translated(collection):
                 yield
         except WithheldError as error:
             detail = {"method": method, "reason": str(error), "point": error.stored_id}
-            self._report("tenancy.withheld", collection, "withheld", detail)
+            self._report("tenancy.withheld", subject, "withheld", detail)
             raise
         except IsolationError as error:
             detail = {"method": method, "reason": str(error)}
-            self._report("tenancy.refused", collection, "refused", detail)
+            self._report("tenancy.refused", subject, "refused", detail)
             raise
 
     @contextmanager
@@ -90,3 +100,9 @@ class TenantGuard:
                 detail=detail,
             )
         )
+
+
+def _names_collection(name: str) -> bool:
+    """Say whether a caller's collection can only be that in a request to a server."""
+    readable = name.isprintable() and not _PATH_CHARACTERS & set(name)
+    return readable and name not in {"", ".", ".."} and len(name) <= _MAX_COLLECTION_CHARS

@@ -9,8 +9,9 @@ is a path that is opened. Both are refused.
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import numpy as np
 from qdrant_client import models
 
 from ...core.errors import UsageError
@@ -48,3 +49,13 @@ def check_vectors(vector: object, *, remote: bool) -> None:
     elif isinstance(vector, dict):
         for named in vector.values():
             check_vectors(named, remote=remote)
+    elif isinstance(vector, list) and not numeric(vector):
+        raise UsageError("vector refused: a list must hold numbers, or lists of numbers")
+
+
+def numeric(vector: list[Any]) -> bool:
+    """Say whether a list holds numbers only, or lists of numbers: no id, nothing to embed."""
+    kinds = set(map(type, vector))
+    if kinds == {list}:
+        return all(numeric(inner) for inner in vector)
+    return all(issubclass(kind, int | float | np.number) and kind is not bool for kind in kinds)

@@ -15,7 +15,7 @@ from qdrant_client.conversions import common_types as types
 from ...core.errors import IsolationError
 from .calls import Steps, call
 from .filters import refuse_shard_key
-from .keys import reserved
+from .keys import reserved, root_of
 from .operations import PerPoint, WriteOptions
 from .points import refuse_own_labels, sealed_payload, stamped_payload
 from .scope import TenantScope
@@ -152,7 +152,7 @@ def overwriting(scope: TenantScope, payload: Mapping[str, Any], chosen: Chosen) 
 def refuse_guard_keys(keys: Iterable[object]) -> None:
     """Raise `IsolationError` if a write names a key of the guard, or none at all."""
     for key in [keys] if isinstance(keys, str) else keys:
-        if not isinstance(key, str) or not key or reserved(key):
+        if not isinstance(key, str) or not root_of(key) or reserved(key):
             raise IsolationError(
                 "payload key refused: it is empty or one that the guard sets itself, "
                 "and that cannot be changed"

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from qdrant_client import QdrantClient, models
 from ragbastion.core.errors import IsolationError, StoreError, UsageError
@@ -274,6 +275,10 @@ def test_collection_is_described_without_others(world: SimpleNamespace, acme: An
         [[models.Document(text="a", model="b")]],
         ["6a7f0c3e-0000-4000-8000-000000000001"],
         True,
+        np.array(7),
+        np.array(stored("globex", 9)),
+        np.array([stored("globex", 9)], dtype=object),
+        models.NearestQuery.model_construct(nearest=np.array(stored("globex", 9))),
         models.OrderByQuery.model_construct(order_by=3),
         models.RelevanceFeedbackQuery(
             relevance_feedback=models.RelevanceFeedbackInput.model_construct(
@@ -286,6 +291,28 @@ def test_query_of_unknown_form_is_refused(world: SimpleNamespace, acme: Any, que
     """What the guard does not read does not reach the engine."""
     with pytest.raises(IsolationError):
         acme("query_points", world.DOCS, query, using="dense")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "docs/points/delete?a=",
+        "..",
+        "docs/../other",
+        "a#b",
+        "%2e%2e",
+        "a\nb",
+        "",
+        "x" * 300,
+        None,
+        5,
+    ],
+)
+def test_collection_that_could_be_another_path_is_refused(acme: Any, name: Any) -> None:
+    """A name ends up in the path of a request; it cannot end the part that names it."""
+    for method in ("count", "collection_exists", "get_collection"):
+        with pytest.raises(IsolationError, match="collection refused"):
+            acme(method, name)
 
 
 def test_unknown_arguments_are_refused(world: SimpleNamespace, acme: Any) -> None:
