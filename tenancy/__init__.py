@@ -1,4 +1,4 @@
-"""Who asks, and what belongs to whom: identity, the stores and the guarded client.
+"""Who asks, and what belongs to whom: identity, the stores and the guarded clients.
 
 Names load on first use: `TenantContext` and `ApiKeys` pull in no vector store, and only the
 verifiers of tokens need ``ragbastion[identity]``.
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from .credential import Attributes, Credential
     from .edge_store import EdgeStore
     from .encryption import PayloadCipher, TenantKeys
-    from .guarded_client import GuardedQdrantClient
+    from .guarded.async_client import AsyncGuardedQdrantClient
+    from .guarded.client import GuardedQdrantClient
     from .jwt_svid import JwtSvidVerifier
     from .jwt_verifier import JwtVerifier
     from .qdrant_store import QdrantStore
@@ -41,6 +42,7 @@ __all__ = [
     "AccessLabel",
     "ApiKey",
     "ApiKeys",
+    "AsyncGuardedQdrantClient",
     "Attributes",
     "Authentication",
     "BootstrapKey",
@@ -77,10 +79,11 @@ _MODULES = {
     "AccessLabel": "access_labels",
     "DocumentAccess": "access",
     "EdgeStore": "edge_store",
-    "GuardedQdrantClient": "guarded_client",
     "JwtSvidVerifier": "jwt_svid",
     "JwtVerifier": "jwt_verifier",
     "PayloadCipher": "encryption",
+    "AsyncGuardedQdrantClient": "guarded.async_client",
+    "GuardedQdrantClient": "guarded.client",
     "QdrantStore": "qdrant_store",
     "Quotas": "quotas",
     "TenancyMode": "collections",
