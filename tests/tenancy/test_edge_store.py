@@ -104,7 +104,7 @@ def test_few_open_shards_serve_many_tenants(tmp_path: Path) -> None:
         store.upsert("docs", tenant, [point(tenant)])
     assert [store.count("docs", tenant) for tenant in tenants] == [1] * 9
     assert [next(store.scroll("docs", tenant)).id for tenant in tenants] == tenants
-    assert len(store._shards._open) == 2
+    assert store._shards.count == 2
     store.close()
 
 
