@@ -208,7 +208,8 @@ def _store(settings: Settings) -> Diagnosis:
     if not remote and not Path(settings.store).expanduser().exists():
         return ok("store", f"{settings.store} will be made on first use")
     try:
-        store = open_store(settings.store, key.get_secret_value() if key else None)
+        plain = key.get_secret_value() if key else None
+        store = open_store(settings.store, plain, embedded=settings.embedded_store)
     except StoreLockedError as error:
         return Diagnosis(
             name="store",

@@ -13,7 +13,8 @@
     │   └── PolicyError             a policy denies, or no policy could decide
     ├── IntegrityError              evidence does not verify
     │   ├── ProvenanceError         a chunk's proof, key or source does not hold
-    │   └── AuditError              the audit log was altered
+    │   ├── AuditError              the audit log was altered
+    │   └── BackupError             a backup was altered, cut, or is of another tenant
     ├── StoreError                  the vector store or a state file cannot serve the call
     │   ├── StoreLockedError        another process holds the store
     │   ├── StoreFullError          no space is left; nothing was half written
@@ -83,6 +84,10 @@ class ProvenanceError(IntegrityError):
 
 class AuditError(IntegrityError):
     """The audit log was altered, cut or reordered."""
+
+
+class BackupError(IntegrityError):
+    """A tenant's backup does not verify, or is of another tenant; nothing was restored."""
 
 
 class StoreError(RagbastionError):

@@ -128,6 +128,20 @@ class PolicySettings(_Section):
     directory: Path | None = None
 
 
+class EmbeddedStoreSettings(_Section):
+    """What the embedded store may take, and whether it works in the background.
+
+    ``max_open_bytes`` bounds the memory of open tenants by an estimate from their files; a write
+    that would leave fewer than ``min_free_bytes`` on the disk is refused. With ``optimize`` tenants
+    with many deleted points are rewritten by a child process.
+    """
+
+    max_open_shards: int = Field(default=1_000, ge=1)
+    max_open_bytes: int = Field(default=1_000_000_000, ge=1)
+    min_free_bytes: int = Field(default=64 * 2**20, ge=0)
+    optimize: bool = True
+
+
 class GatewaySettings(_Section):
     """Limits of the HTTP service."""
 
@@ -148,6 +162,7 @@ class Settings(_Section):
     store_api_key: SecretStr | None = None
     collection: str = "documents"
     api_key: SecretStr | None = None
+    embedded_store: EmbeddedStoreSettings = EmbeddedStoreSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     scan: ScanSettings = ScanSettings()
     load: LoadSettings = LoadSettings()

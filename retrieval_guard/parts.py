@@ -83,7 +83,8 @@ class LazyParts:
         from ..tenancy import open_store
 
         key = self._settings.store_api_key
-        return open_store(self._settings.store, key.get_secret_value() if key else None)
+        plain = key.get_secret_value() if key else None
+        return open_store(self._settings.store, plain, embedded=self._settings.embedded_store)
 
     def _build_embedder(self) -> Embedder:
         from ..core.sentence_transformer import SentenceTransformerEmbedder

@@ -15,27 +15,49 @@ if TYPE_CHECKING:
     from .guarded_client import GuardedQdrantClient
     from .qdrant_store import QdrantStore
     from .store_location import open_store
+    from .tenant_backup import (
+        BackupOptions,
+        RestoreOptions,
+        backup_tenant,
+        restore_tenant,
+        verify_backup,
+    )
+    from .tenant_store import TenantStore, erase_tenant
 
 __all__ = [
     "ApiKey",
     "ApiKeys",
+    "BackupOptions",
     "Credential",
     "EdgeStore",
     "GuardedQdrantClient",
     "QdrantStore",
+    "RestoreOptions",
     "TenantContext",
+    "TenantStore",
+    "backup_tenant",
+    "erase_tenant",
     "open_store",
+    "restore_tenant",
+    "verify_backup",
 ]
 
 _MODULES = {
     "ApiKey": "api_keys",
     "ApiKeys": "api_keys",
+    "BackupOptions": "tenant_backup",
     "Credential": "api_keys",
     "EdgeStore": "edge_store",
     "GuardedQdrantClient": "guarded_client",
     "QdrantStore": "qdrant_store",
+    "RestoreOptions": "tenant_backup",
     "TenantContext": "context",
+    "TenantStore": "tenant_store",
+    "backup_tenant": "tenant_backup",
+    "erase_tenant": "tenant_store",
     "open_store": "store_location",
+    "restore_tenant": "tenant_backup",
+    "verify_backup": "tenant_backup",
 }
 
 

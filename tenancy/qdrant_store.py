@@ -11,8 +11,9 @@ A collection records its model in Qdrant's collection metadata, which servers ha
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import islice
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -196,12 +197,60 @@ class QdrantStore:
             facets = self._client.facet(collection, TENANT_KEY, limit=_MAX_TENANTS, exact=True)
         return sorted(TenantId(str(hit.value)) for hit in facets.hits)
 
+    @contextmanager
+    def snapshot(self, collection: str, tenant: TenantId) -> Iterator[Iterator[StoredPoint]]:
+        """Yield every point of the tenant; on local mode all other calls wait until the block ends.
+
+        A server goes on serving others: stop the tenant's writes for a copy as of one moment.
+        """
+        with self._guard:
+            yield self.scroll(collection, tenant)
+
+    def replace(self, collection: str, tenant: TenantId, points: Iterable[StoredPoint]) -> None:
+        """Write these points, then delete what else the tenant has.
+
+        A reader can see both meanwhile; repeat it if it was interrupted. Raises `UsageError` if
+        there are none.
+        """
+        with self._guard:
+            kept: set[str] = set()
+            remaining = iter(points)
+            while batch := list(islice(remaining, _BATCH)):
+                self.upsert(collection, tenant, batch)
+                kept |= {str(point.id) for point in batch}
+            if not kept:
+                raise UsageError(f"tenant '{tenant}' not replaced: no point was given; erase it")
+            others = [p.id for p in self.scroll(collection, tenant) if p.id not in kept]
+            self.delete(collection, tenant, others)
+
+    def erase(self, tenant: TenantId) -> Mapping[str, int]:
+        """Delete the tenant's points by its filter in every collection; return how many there were.
+
+        A server keeps the bytes of deleted points until its optimizer rewrites the segment. Repeat
+        it if it was interrupted, or if it raises `StoreError` because points are left.
+        """
+        checked_tenant(tenant)
+        counts = {info.name: self._erase(info.name, tenant) for info in self.collections()}
+        return {name: count for name, count in counts.items() if count}
+
     def close(self) -> None:
         """Close the client; closing twice is allowed."""
         with self._guard:
             if not self._closed:
                 self._closed = True
                 self._client.close()
+
+    def _erase(self, collection: str, tenant: TenantId) -> int:
+        before = self.count(collection, tenant)
+        owned = models.FilterSelector(filter=self._owned(collection, tenant))
+        with self._calling(collection):
+            self._client.delete(collection, owned, wait=True)
+        if left := self.count(collection, tenant):
+            raise StoreError(
+                f"collection '{collection}' still has {left} points of tenant '{tenant}': "
+                "stop its writers and erase it again"
+            )
+        return before
 
     def _create(self, name: str, embedder: EmbedderIdentity) -> CollectionInfo:
         record = {"uid": uuid4().hex, **embedder.as_dict()}

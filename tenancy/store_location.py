@@ -11,16 +11,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..core.errors import StoreError, UsageError
-from ..core.store import VectorStore
+from ..core.settings import EmbeddedStoreSettings
+from .tenant_store import TenantStore
 
 _LOCAL = "qdrant-local:"
 
 
-def open_store(location: str, api_key: str | None = None) -> VectorStore:
+def open_store(
+    location: str, api_key: str | None = None, *, embedded: EmbeddedStoreSettings | None = None
+) -> TenantStore:
     """Open the store at a URL, or the embedded one in a folder.
 
     ``http://…`` and ``https://…`` are Qdrant servers; ``:memory:`` and ``qdrant-local:PATH`` are
-    qdrant-client's local mode; anything else is a folder for `EdgeStore`. Raises `StoreError` if a
+    qdrant-client's local mode; anything else is a folder for `EdgeStore`, within the limits of
+    ``embedded``. Raises `StoreError` if a
     server does not answer, `StoreLockedError` if another process holds a folder.
     """
     if not location.strip():
@@ -33,10 +37,17 @@ def open_store(location: str, api_key: str | None = None) -> VectorStore:
         raise UsageError(f"store '{location}' refused: use http://, https:// or a folder")
     from .edge_store import EdgeStore
 
-    return EdgeStore(Path(location).expanduser())
+    limits = embedded or EmbeddedStoreSettings()
+    return EdgeStore(
+        Path(location).expanduser(),
+        max_open_shards=limits.max_open_shards,
+        max_open_bytes=limits.max_open_bytes,
+        min_free_bytes=limits.min_free_bytes,
+        optimize=limits.optimize,
+    )
 
 
-def _server(url: str, api_key: str | None) -> VectorStore:
+def _server(url: str, api_key: str | None) -> TenantStore:
     from .qdrant_store import QdrantStore
 
     store = QdrantStore.at_url(url, api_key)
@@ -48,7 +59,7 @@ def _server(url: str, api_key: str | None) -> VectorStore:
     return store
 
 
-def _local(path: str) -> VectorStore:
+def _local(path: str) -> TenantStore:
     from .qdrant_store import QdrantStore
 
     return QdrantStore.in_process(path)
