@@ -26,7 +26,7 @@ GLOBEX = TenantId("globex")
 CANARY = "canary"
 SAVED = {f"p{i}" for i in range(1500)}
 LATER = {f"p{i}" for i in range(1000, 2500)}
-MOMENTS = [0.0, 0.25, 0.5, 0.75, 1.0]
+MOMENTS = [0.15, 0.5, 0.85]
 
 
 @pytest.fixture(scope="module")
