@@ -26,6 +26,7 @@ def main() -> None:
         "provenance": out,
         "stores": out,
         "encryption": out,
+        "embedded": out,
         "gateway": out,
         "signatures": ["--data", str(data), *out],
         "joins": ["--data", str(data / "poison"), *out],

@@ -236,7 +236,7 @@ def _encryption(settings: Settings) -> Diagnosis:
             health=Health.WARN,
             detail=f"{count} keys; {len(pending)} erasures are not finished; values that are not "
             f"sealed are {'accepted' if chosen.unsafe_accept_plain else 'refused'}",
-            advice="run 'ragbastion tenants list' to finish erasures; reseal, then unset "
+            advice="run 'ragbastion tenants keys' to finish erasures; reseal, then unset "
             "'encryption.unsafe_accept_plain'",
         )
     return ok("encryption", f"{count} keys of tenants, wrapped under '{key_id}'")
@@ -250,7 +250,8 @@ def _store(settings: Settings) -> Diagnosis:
     if not remote and not Path(settings.store).expanduser().exists():
         return ok("store", f"{settings.store} will be made on first use")
     try:
-        store = open_store(settings.store, key.get_secret_value() if key else None)
+        plain = key.get_secret_value() if key else None
+        store = open_store(settings.store, plain, embedded=settings.embedded_store)
     except StoreLockedError as error:
         return Diagnosis(
             name="store",

@@ -1,186 +1,178 @@
-"""``ragbastion tenants``: the keys that seal the tenants' payloads, their rotation and erasure."""
+"""``ragbastion tenants``: what a tenant has in the store, copied, brought back and erased.
+
+The commands about keys of the same group are in `tenant_keys`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..core.errors import UsageError
+from . import tenant_keys
 from .command import ExitCode, command
-from .options import Collection, Config, Json, Store
-from .output import printable, utc_time, write_json, write_line, write_table
-from .state import load, open_guard, user_name
+from .options import Config, Json, Store, Tenant
+from .output import write_json, write_line, write_table
+from .state import load, user_name
 
 if TYPE_CHECKING:
+    from ..core.events import EventSink
     from ..core.settings import Settings
+    from ..tenancy import TenantStore
+    from ..tenancy.backup_format import BackupManifest
     from ..tenancy.encryption import TenantKeys
 
-Name = Annotated[str, typer.Argument(metavar="TENANT", help="The tenant's name.")]
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of the backup.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the command group of this module."""
-    group = typer.Typer(help="Manage the keys that seal tenants' payloads.", no_args_is_help=True)
-    command(group, "make-key")(make_key)
+    group = typer.Typer(
+        help="List, back up, restore and erase tenants; manage the keys that seal their payloads.",
+        no_args_is_help=True,
+    )
     command(group, "list")(list_tenants)
-    command(group, "create")(create)
-    command(group, "rotate")(rotate)
-    command(group, "reseal")(reseal)
-    command(group, "rewrap")(rewrap)
+    command(group, "backup")(backup)
+    command(group, "restore")(restore)
     command(group, "erase")(erase)
+    tenant_keys.register_in(group)
     app.add_typer(group, name="tenants")
 
 
-def make_key(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that does not exist.")],
-    json_output: Json = False,
-) -> ExitCode:
-    """Write a new key-encryption key to a file that only you can read.
-
-    Keep a copy where the data's backups are not: without it nothing that was sealed opens.
-    """
-    from ..tenancy.encryption import FileKeyEncryption
-
-    key = FileKeyEncryption.create(file)
-    _write({"file": str(file), "key": key.key_id}, as_json=json_output)
-    return ExitCode.CLEAN
-
-
-def list_tenants(json_output: Json = False, config: Config = None) -> ExitCode:
-    """List every tenant's keys, wrapped as they are kept, and what is left of erased ones."""
-    with _opened(load(config)) as keys:
-        rows = _rows(keys)
+def list_tenants(store: Store = None, json_output: Json = False, config: Config = None) -> ExitCode:
+    """List the tenants of every collection, with how many points each of them has."""
+    settings = load(config, store=store)
+    with _opened(settings) as (opened, *_):
+        rows = [
+            {"tenant": tenant, "collection": info.name, "points": opened.count(info.name, tenant)}
+            for info in opened.collections()
+            for tenant in opened.tenants(info.name)
+        ]
     if json_output:
         write_json(rows)
-        return ExitCode.CLEAN
-    columns = ("tenant", "version", "key", "wrapped under", "seals", "created", "erased")
-    cells = [
-        [
-            *(row[name] for name in ("tenant", "version", "key", "kek", "seals")),
-            *(utc_time(row[name]) for name in ("created", "erased")),
-        ]
-        for row in rows
-    ]
-    write_table(f"{len(rows)} keys", columns, cells)
+    else:
+        cells = [list(row.values()) for row in rows]
+        write_table(f"{len(rows)} tenants", ("tenant", "collection", "points"), cells)
     return ExitCode.CLEAN
 
 
-def create(tenant: Name, json_output: Json = False, config: Config = None) -> ExitCode:
-    """Make the first key of a tenant, or a new one for a tenant that was erased.
-
-    A tenant that was never seen gets its key by itself with its first document.
-    """
-    with _opened(load(config)) as keys:
-        version = keys.create(tenant, principal=user_name())
-    _write({"tenant": tenant, "version": version}, as_json=json_output)
-    return ExitCode.CLEAN
-
-
-def rotate(tenant: Name, json_output: Json = False, config: Config = None) -> ExitCode:
-    """Make a new key that seals from now on; what older keys sealed still opens."""
-    with _opened(load(config)) as keys:
-        version = keys.rotate(tenant, principal=user_name())
-    _write({"tenant": tenant, "version": version}, as_json=json_output)
-    return ExitCode.CLEAN
-
-
-def reseal(
-    tenant: Name,
-    collection: Collection = None,
+def backup(
+    folder: Folder,
+    tenant: Tenant,
+    collection: Annotated[
+        list[str] | None,
+        typer.Option("--collection", help="Only this collection; repeat it. All if left out."),
+    ] = None,
     store: Store = None,
     json_output: Json = False,
     config: Config = None,
 ) -> ExitCode:
-    """Seal again with the newest key what older keys sealed; stop and start it as you like.
+    """Copy what a tenant has in the store to a new folder, and print the copy's digest.
 
-    With 'encryption.unsafe_accept_plain' set it also seals what was stored in plain.
+    What is sealed stays sealed. Keep the digest apart from the copy: 'tenants restore --sha256'
+    tells a forged copy by it.
     """
-    from ..core.chunk import TenantId
-    from ..tenancy import EdgeStore, QdrantStore
+    from ..tenancy import BackupOptions, backup_tenant
+    from ..tenancy.names import checked_tenant
 
-    settings = load(config, store=store, collection=collection)
-    with open_guard(settings) as guard:
-        opened = guard.store
-        if not isinstance(opened, EdgeStore | QdrantStore):
-            raise UsageError("reseal refused: this store cannot reseal")
-        count = sum(opened.reseal(settings.collection, TenantId(tenant)))
-    _write({"tenant": tenant, "resealed": count}, as_json=json_output)
+    options = BackupOptions(
+        collections=tuple(collection) if collection else None, principal=user_name()
+    )
+    settings = load(config, store=store)
+    with _opened(settings) as (opened, _, events):
+        manifest = backup_tenant(opened, checked_tenant(tenant), folder, events, options)
+    _write(f"backed up to {folder}", manifest, as_json=json_output)
     return ExitCode.CLEAN
 
 
-def rewrap(json_output: Json = False, config: Config = None) -> ExitCode:
-    """Put every tenant's keys under the key-encryption key of 'encryption.key'.
+def restore(
+    folder: Folder,
+    tenant: Tenant,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Give up the points that the tenant has there now.")
+    ] = False,
+    sha256: Annotated[
+        str | None, typer.Option("--sha256", help="The digest that 'tenants backup' printed.")
+    ] = None,
+    store: Store = None,
+    json_output: Json = False,
+    config: Config = None,
+) -> ExitCode:
+    """Bring a backup back, after verifying all of it; the store may be another one."""
+    from ..core.chunk import Digest
+    from ..tenancy import RestoreOptions, restore_tenant
+    from ..tenancy.names import checked_tenant
 
-    Set 'encryption.previous_keys' to the old one first, and remove it, and the key, afterwards. If
-    it is interrupted all keys are still under the old one: run it again.
-    """
-    with _opened(load(config)) as keys:
-        count = keys.rewrap(principal=user_name())
-    _write({"rewrapped": count}, as_json=json_output)
+    options = RestoreOptions(
+        replace=replace, digest=Digest(sha256) if sha256 else None, principal=user_name()
+    )
+    settings = load(config, store=store)
+    with _opened(settings) as (opened, _, events):
+        manifest = restore_tenant(opened, checked_tenant(tenant), folder, events, options)
+    _write(f"restored from {folder}", manifest, as_json=json_output)
     return ExitCode.CLEAN
 
 
 def erase(
-    tenant: Name,
-    confirm: Annotated[
-        str, typer.Option("--confirm", metavar="TENANT", help="The name again; nobody can undo it.")
-    ],
+    tenant: Tenant,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Erase without asking; needed where nobody can answer.")
+    ] = False,
+    store: Store = None,
     json_output: Json = False,
     config: Config = None,
 ) -> ExitCode:
-    """Drop every key of a tenant for good: what they sealed cannot be opened by anyone again.
+    """Drop a tenant's keys, then remove it from every collection of the store.
 
-    Key ids and digests go to the audit log as proof. Vectors and payload keys that are not sealed
-    stay in the store until they are deleted.
+    What its keys sealed cannot be opened by anyone again, in backups neither; key ids and digests
+    go to the audit log as proof. Backups themselves and other state stay. If it is cut short, run
+    it again.
     """
-    if confirm != tenant:
-        raise UsageError("erasure refused: --confirm must repeat the tenant's name")
-    with _opened(load(config)) as keys:
-        gone = [key.as_dict() for key in keys.erase(tenant, principal=user_name())]
+    from ..tenancy import erase_tenant
+    from ..tenancy.names import checked_tenant
+
+    name = checked_tenant(tenant)
+    if not yes:
+        typer.confirm(f"Erase everything that tenant '{name}' has?", abort=True, err=True)
+    settings = load(config, store=store)
+    with _opened(settings) as (opened, keys, events):
+        counts = dict(erase_tenant(opened, name, events, keys=keys, principal=user_name()))
     if json_output:
-        write_json({"tenant": tenant, "keys": gone})
+        write_json({"tenant": name, "erased": counts})
     else:
-        columns = ("version", "key_id", "kek_id", "wrapped_sha256")
-        write_table(f"erased {tenant}", columns, [[key[name] for name in columns] for key in gone])
+        write_table(f"erased tenant {name}", ("collection", "points"), list(counts.items()))
     return ExitCode.CLEAN
 
 
-def _rows(keys: TenantKeys) -> list[dict[str, Any]]:
-    rows = [
-        {"tenant": key.tenant, "version": key.version, "key": key.key_id, "kek": key.kek_id}
-        | {"seals": key.seals, "created": key.created_at, "erased": None}
-        for key in keys.live()
-    ] + [
-        {"tenant": tenant, "version": key.version, "key": key.key_id, "kek": key.kek_id}
-        | {"seals": None, "created": None, "erased": key.erased_at}
-        for tenant, gone in keys.erased().items()
-        for key in gone
-    ]
-    return sorted(rows, key=lambda row: (row["tenant"], row["version"]))
-
-
-def _write(fields: dict[str, Any], *, as_json: bool) -> None:
+def _write(title: str, manifest: BackupManifest, *, as_json: bool) -> None:
     if as_json:
-        write_json(fields)
-    else:
-        write_line(printable(", ".join(f"{name}: {value}" for name, value in fields.items())))
+        write_json(manifest.as_dict())
+        return
+    rows = [(each.name, each.embedder.model, each.points) for each in manifest.collections]
+    write_table(f"tenant {manifest.tenant} {title}", ("collection", "model", "points"), rows)
+    write_line(f"sha256 {manifest.digest}")
 
 
 @contextmanager
-def _opened(settings: Settings) -> Iterator[TenantKeys]:
+def _opened(settings: Settings) -> Iterator[tuple[TenantStore, TenantKeys | None, EventSink]]:
+    """Open the store of the settings, the keys if payloads are sealed, and the audit log."""
     from ..policies import AuditLog
-    from ..tenancy.encryption import open_keys
+    from ..tenancy import PayloadCipher, open_store
+    from ..tenancy.encryption import is_encrypted, open_keys
 
-    log = AuditLog(settings.state_dir / "audit.db")
-    try:
-        keys = open_keys(settings, log)
-        try:
-            yield keys
-        finally:
-            keys.close()
-    finally:
-        log.close()
+    secret, chosen = settings.store_api_key, settings.encryption
+    with ExitStack() as stack:
+        log = stack.enter_context(closing(AuditLog(settings.state_dir / "audit.db")))
+        keys = cipher = None
+        if is_encrypted(settings):
+            keys = stack.enter_context(closing(open_keys(settings, log)))
+            cipher = PayloadCipher(
+                keys, fields=chosen.fields, unsafe_accept_plain=chosen.unsafe_accept_plain
+            )
+        plain = secret.get_secret_value() if secret else None
+        store = open_store(settings.store, plain, embedded=settings.embedded_store, cipher=cipher)
+        stack.enter_context(closing(store))
+        yield store, keys, log

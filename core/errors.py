@@ -15,7 +15,8 @@
     ├── IntegrityError              evidence does not verify
     │   ├── ProvenanceError         a chunk's proof, key or source does not hold
     │   ├── SealError               a sealed value does not open, or a value is not sealed
-    │   └── AuditError              the audit log was altered
+    │   ├── AuditError              the audit log was altered
+    │   └── BackupError             a backup was altered, cut, or is of another tenant
     ├── StoreError                  the vector store or a state file cannot serve the call
     │   ├── StoreLockedError        another process holds the store
     │   ├── StoreFullError          no space is left; nothing was half written
@@ -103,6 +104,10 @@ class SealError(IntegrityError):
 
 class AuditError(IntegrityError):
     """The audit log was altered, cut or reordered."""
+
+
+class BackupError(IntegrityError):
+    """A tenant's backup does not verify, or is of another tenant; nothing was restored."""
 
 
 class StoreError(RagbastionError):

@@ -21,7 +21,13 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError
 from .chunk import Integrity
 from .errors import SettingsError
 from .settings_section import Section
-from .settings_tenancy import AccessSettings, EncryptionSettings, IdentitySettings, QuotaSettings
+from .settings_tenancy import (
+    AccessSettings,
+    EmbeddedStoreSettings,
+    EncryptionSettings,
+    IdentitySettings,
+    QuotaSettings,
+)
 
 _PREFIX = "RAGBASTION_"
 _CONFIG_VARIABLE = "RAGBASTION_CONFIG"
@@ -146,6 +152,7 @@ class Settings(Section):
     store_api_key: SecretStr | None = None
     collection: str = "documents"
     api_key: SecretStr | None = None
+    embedded_store: EmbeddedStoreSettings = EmbeddedStoreSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     scan: ScanSettings = ScanSettings()
     load: LoadSettings = LoadSettings()

@@ -1,4 +1,4 @@
-"""Settings of tenancy: identity, encryption, access to documents, quotas."""
+"""Settings of tenancy: the embedded store, identity, encryption, access to documents, quotas."""
 
 from __future__ import annotations
 
@@ -8,6 +8,20 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .settings_section import Section
+
+
+class EmbeddedStoreSettings(Section):
+    """What the embedded store may take, and whether it works in the background.
+
+    ``max_open_bytes`` bounds the memory of open tenants by an estimate from their files; a write
+    that would leave fewer than ``min_free_bytes`` on the disk is refused. With ``optimize`` tenants
+    with many deleted points are rewritten by a child process.
+    """
+
+    max_open_shards: int = Field(default=1_000, ge=1)
+    max_open_bytes: int = Field(default=1_000_000_000, ge=1)
+    min_free_bytes: int = Field(default=64 * 2**20, ge=0)
+    optimize: bool = True
 
 
 class ClaimSettings(Section):

@@ -93,9 +93,12 @@ class LazyParts:
         from ..tenancy.encryption import is_encrypted
 
         key = self._settings.store_api_key
-        cipher = self.cipher() if is_encrypted(self._settings) else None
+        plain = key.get_secret_value() if key else None
         return open_store(
-            self._settings.store, key.get_secret_value() if key else None, cipher=cipher
+            self._settings.store,
+            plain,
+            embedded=self._settings.embedded_store,
+            cipher=self.cipher() if is_encrypted(self._settings) else None,
         )
 
     def _build_cipher(self) -> PayloadCipher:

@@ -36,7 +36,15 @@ if TYPE_CHECKING:
     from .quotas import Quotas
     from .sparse_statistics import TenantSparseStatistics
     from .store_location import open_store
+    from .tenant_backup import (
+        BackupOptions,
+        RestoreOptions,
+        backup_tenant,
+        restore_tenant,
+        verify_backup,
+    )
     from .tenant_shards import TenantShards
+    from .tenant_store import TenantStore, erase_tenant
 
 __all__ = [
     "AccessLabel",
@@ -45,6 +53,7 @@ __all__ = [
     "AsyncGuardedQdrantClient",
     "Attributes",
     "Authentication",
+    "BackupOptions",
     "BootstrapKey",
     "Credential",
     "DocumentAccess",
@@ -55,49 +64,62 @@ __all__ = [
     "PayloadCipher",
     "QdrantStore",
     "Quotas",
+    "RestoreOptions",
     "TenancyMode",
     "TenantContext",
     "TenantKeys",
     "TenantNames",
     "TenantShards",
     "TenantSparseStatistics",
+    "TenantStore",
     "acheck_tenant_collection",
     "acreate_tenant_collection",
+    "backup_tenant",
     "check_tenant_collection",
     "create_tenant_collection",
+    "erase_tenant",
     "open_store",
     "operator_context",
+    "restore_tenant",
+    "verify_backup",
 ]
 
 _MODULES = {
+    "AccessLabel": "access_labels",
     "ApiKey": "api_key_table",
     "ApiKeys": "api_keys",
+    "AsyncGuardedQdrantClient": "guarded.async_client",
     "Attributes": "credential",
     "Authentication": "authentication",
+    "BackupOptions": "tenant_backup",
     "BootstrapKey": "bootstrap_key",
     "Credential": "credential",
-    "AccessLabel": "access_labels",
     "DocumentAccess": "access",
     "EdgeStore": "edge_store",
+    "GuardedQdrantClient": "guarded.client",
     "JwtSvidVerifier": "jwt_svid",
     "JwtVerifier": "jwt_verifier",
     "PayloadCipher": "encryption",
-    "AsyncGuardedQdrantClient": "guarded.async_client",
-    "GuardedQdrantClient": "guarded.client",
     "QdrantStore": "qdrant_store",
     "Quotas": "quotas",
+    "RestoreOptions": "tenant_backup",
     "TenancyMode": "collections",
     "TenantContext": "context",
     "TenantKeys": "encryption",
     "TenantNames": "collection_names",
     "TenantShards": "tenant_shards",
     "TenantSparseStatistics": "sparse_statistics",
+    "TenantStore": "tenant_store",
     "acheck_tenant_collection": "collections",
     "acreate_tenant_collection": "collections",
+    "backup_tenant": "tenant_backup",
     "check_tenant_collection": "collections",
     "create_tenant_collection": "collections",
+    "erase_tenant": "tenant_store",
     "open_store": "store_location",
     "operator_context": "context",
+    "restore_tenant": "tenant_backup",
+    "verify_backup": "tenant_backup",
 }
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from struct import Struct
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import numpy as np
 
-from ..core.chunk import ChunkId, TenantId, checked_matrix
+from ..core.chunk import ChunkId, TenantId, Vector, checked_matrix
 from ..core.errors import InputError, UsageError
 from ..core.store import Hit, StoredPoint
 from .point_identity import namespaced_id, payload_bytes, restored, stamped
@@ -80,9 +82,7 @@ def to_points(
         sealed = [(str(row[0]), kept) for row, kept in zip(rows, payloads, strict=True)]
         payloads = cipher.opened_payloads(tenant, sealed)
     return [
-        StoredPoint(
-            id=ChunkId(str(logical)), vector=np.asarray(vector, dtype=np.float32), payload=payload
-        )
+        StoredPoint(id=ChunkId(str(logical)), vector=_array(vector), payload=payload)
         for (_, vector, _), (logical, _), payload in zip(rows, found, payloads, strict=True)
     ]
 
@@ -103,3 +103,28 @@ def to_reseal(
         raise UsageError("reseal refused: the store has no cipher; set 'encryption.key'")
     kept = [(str(id_), restored(tenant, id_, payload)[1]) for id_, _, payload in rows]
     return cipher.resealed_payloads(tenant, kept)
+
+
+def require_openable(
+    tenant: TenantId, points: Sequence[StoredPoint], cipher: PayloadCipher | None
+) -> None:
+    """Raise unless the cipher opens these points, whose payloads are as a store keeps them.
+
+    Raises `SealError` for a value that is plain, altered or of another place, and
+    `ErasedTenantError` for one whose key was dropped.
+    """
+    if cipher is not None:
+        kept = [(str(namespaced_id(tenant, point.id)), point.payload) for point in points]
+        cipher.opened_payloads(tenant, kept)
+
+
+def _array(vector: Any) -> Vector:
+    if not isinstance(vector, list):
+        return np.asarray(vector, dtype=np.float32)
+    # 2 microseconds for 384 numbers where numpy takes 6; a query converts one vector a hit.
+    return np.frombuffer(bytearray(_packing(len(vector)).pack(*vector)), dtype=np.float32)
+
+
+@lru_cache(maxsize=64)
+def _packing(dimension: int) -> Struct:
+    return Struct(f"={dimension}f")

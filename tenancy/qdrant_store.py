@@ -11,8 +11,9 @@ A collection records its model in Qdrant's collection metadata, which servers ha
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -31,7 +32,15 @@ from ..core.errors import (
 from ..core.store import CollectionInfo, Hit, StoredPoint
 from .names import checked_collection, checked_tenant
 from .point_identity import TENANT_KEY, namespaced_id
-from .point_records import Row, checked_limit, checked_records, to_hits, to_points, to_reseal
+from .point_records import (
+    Row,
+    checked_limit,
+    checked_records,
+    require_openable,
+    to_hits,
+    to_points,
+    to_reseal,
+)
 
 if TYPE_CHECKING:
     from .encryption.payload_cipher import PayloadCipher, Resealed
@@ -134,18 +143,7 @@ class QdrantStore:
 
     def upsert(self, collection: str, tenant: TenantId, points: Sequence[StoredPoint]) -> None:
         """Write points of the tenant; return when the server has applied them."""
-        owned = self._owned(collection, tenant)
-        dimension = self._info(collection).embedder.dimension
-        records, _ = checked_records(tenant, points, dimension, self._cipher)
-        structs = [
-            models.PointStruct(id=str(id_), vector=vector, payload=payload)
-            for id_, vector, payload in records
-        ]
-        for start in range(0, len(structs), _BATCH):
-            batch = structs[start : start + _BATCH]
-            with self._calling(collection):
-                # The filter keeps a point of another tenant, planted under our id, as it is.
-                self._client.upsert(collection, batch, wait=True, update_filter=owned)
+        self._write(collection, tenant, points, self._cipher)
 
     def search(self, collection: str, tenant: TenantId, vector: Vector, limit: int) -> list[Hit]:
         """Return the tenant's nearest points by cosine, best first, with payload and vector."""
@@ -221,12 +219,95 @@ class QdrantStore:
             facets = self._client.facet(collection, TENANT_KEY, limit=_MAX_TENANTS, exact=True)
         return sorted(TenantId(str(hit.value)) for hit in facets.hits)
 
+    @property
+    def sealed_fields(self) -> tuple[str, ...]:
+        """Return the payload fields that are kept sealed."""
+        return self._cipher.fields if self._cipher is not None else ()
+
+    def require_openable(self, tenant: TenantId, points: Sequence[StoredPoint]) -> None:
+        """Raise `SealError` or `ErasedTenantError` unless these points of a snapshot open here."""
+        require_openable(tenant, points, self._cipher)
+
+    @contextmanager
+    def snapshot(self, collection: str, tenant: TenantId) -> Iterator[Iterator[StoredPoint]]:
+        """Yield every point of the tenant; on local mode all other calls wait until the block ends.
+
+        Payloads are as they are kept, sealed ones sealed. A server goes on serving others: stop the
+        tenant's writes for a copy as of one moment.
+        """
+        owned = self._owned(collection, tenant)
+        with self._guard:
+            pages = self._pages(collection, owned)
+            yield (point for page in pages for point in to_points(tenant, _rows(page)))
+
+    def replace(self, collection: str, tenant: TenantId, points: Iterable[StoredPoint]) -> None:
+        """Write these points, then delete what else the tenant has.
+
+        Their payloads are as `snapshot` gives them, sealed ones sealed. A reader can see both
+        meanwhile; repeat it if it was interrupted. Raises `UsageError` if there are none.
+        """
+        with self._guard:
+            kept: set[str] = set()
+            remaining = iter(points)
+            while batch := list(islice(remaining, _BATCH)):
+                self.require_openable(tenant, batch)
+                self._write(collection, tenant, batch, None)
+                kept |= {str(point.id) for point in batch}
+            if not kept:
+                raise UsageError(f"tenant '{tenant}' not replaced: no point was given; erase it")
+            with self.snapshot(collection, tenant) as there:
+                others = [point.id for point in there if point.id not in kept]
+            self.delete(collection, tenant, others)
+
+    def erase(self, tenant: TenantId) -> Mapping[str, int]:
+        """Delete the tenant's points by its filter in every collection; return how many there were.
+
+        A server keeps the bytes of deleted points until its optimizer rewrites the segment. Repeat
+        it if it was interrupted, or if it raises `StoreError` because points are left.
+        """
+        checked_tenant(tenant)
+        counts = {info.name: self._erase(info.name, tenant) for info in self.collections()}
+        return {name: count for name, count in counts.items() if count}
+
     def close(self) -> None:
         """Close the client; closing twice is allowed."""
         with self._guard:
             if not self._closed:
                 self._closed = True
                 self._client.close()
+
+    def _write(
+        self,
+        collection: str,
+        tenant: TenantId,
+        points: Sequence[StoredPoint],
+        cipher: PayloadCipher | None,
+    ) -> None:
+        """Write points, sealed by ``cipher`` or as they are."""
+        owned = self._owned(collection, tenant)
+        dimension = self._info(collection).embedder.dimension
+        records, _ = checked_records(tenant, points, dimension, cipher)
+        structs = [
+            models.PointStruct(id=str(id_), vector=vector, payload=payload)
+            for id_, vector, payload in records
+        ]
+        for start in range(0, len(structs), _BATCH):
+            batch = structs[start : start + _BATCH]
+            with self._calling(collection):
+                # The filter keeps a point of another tenant, planted under our id, as it is.
+                self._client.upsert(collection, batch, wait=True, update_filter=owned)
+
+    def _erase(self, collection: str, tenant: TenantId) -> int:
+        before = self.count(collection, tenant)
+        owned = models.FilterSelector(filter=self._owned(collection, tenant))
+        with self._calling(collection):
+            self._client.delete(collection, owned, wait=True)
+        if left := self.count(collection, tenant):
+            raise StoreError(
+                f"collection '{collection}' still has {left} points of tenant '{tenant}': "
+                "stop its writers and erase it again"
+            )
+        return before
 
     def _create(self, name: str, embedder: EmbedderIdentity) -> CollectionInfo:
         record = {"uid": uuid4().hex, **embedder.as_dict()}

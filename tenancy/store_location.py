@@ -12,22 +12,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import StoreError, UsageError
+from ..core.settings_tenancy import EmbeddedStoreSettings
+from .tenant_store import TenantStore
 
 if TYPE_CHECKING:
-    from .edge_store import EdgeStore
     from .encryption.payload_cipher import PayloadCipher
-    from .qdrant_store import QdrantStore
 
 _LOCAL = "qdrant-local:"
 
 
 def open_store(
-    location: str, api_key: str | None = None, *, cipher: PayloadCipher | None = None
-) -> EdgeStore | QdrantStore:
+    location: str,
+    api_key: str | None = None,
+    *,
+    embedded: EmbeddedStoreSettings | None = None,
+    cipher: PayloadCipher | None = None,
+) -> TenantStore:
     """Open the store at a URL, or the embedded one in a folder; ``cipher`` seals its payloads.
 
     ``http://…`` and ``https://…`` are Qdrant servers; ``:memory:`` and ``qdrant-local:PATH`` are
-    qdrant-client's local mode; anything else is a folder for `EdgeStore`. Raises `StoreError` if a
+    qdrant-client's local mode; anything else is a folder for `EdgeStore`, within the limits of
+    ``embedded``. Raises `StoreError` if a
     server does not answer, `StoreLockedError` if another process holds a folder.
     """
     if not location.strip():
@@ -40,10 +45,18 @@ def open_store(
         raise UsageError(f"store '{location}' refused: use http://, https:// or a folder")
     from .edge_store import EdgeStore
 
-    return EdgeStore(Path(location).expanduser(), cipher=cipher)
+    limits = embedded or EmbeddedStoreSettings()
+    return EdgeStore(
+        Path(location).expanduser(),
+        max_open_shards=limits.max_open_shards,
+        max_open_bytes=limits.max_open_bytes,
+        min_free_bytes=limits.min_free_bytes,
+        optimize=limits.optimize,
+        cipher=cipher,
+    )
 
 
-def _server(url: str, api_key: str | None, cipher: PayloadCipher | None) -> QdrantStore:
+def _server(url: str, api_key: str | None, cipher: PayloadCipher | None) -> TenantStore:
     from .qdrant_store import QdrantStore
 
     store = QdrantStore.at_url(url, api_key, cipher=cipher)
@@ -55,7 +68,7 @@ def _server(url: str, api_key: str | None, cipher: PayloadCipher | None) -> Qdra
     return store
 
 
-def _local(path: str, cipher: PayloadCipher | None) -> QdrantStore:
+def _local(path: str, cipher: PayloadCipher | None) -> TenantStore:
     from .qdrant_store import QdrantStore
 
     return QdrantStore.in_process(path, cipher=cipher)

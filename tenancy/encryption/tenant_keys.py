@@ -119,8 +119,8 @@ class TenantKeys:
     def erase(self, tenant: str, *, principal: str = "") -> list[ErasedKey]:
         """Drop every key of the tenant for good; return what is left of them as proof.
 
-        The proof is an event ``tenancy.erased``; if the sink cannot keep it this raises, the keys
-        are gone all the same, and another call, or the next start, reports it. Raises
+        The proof is an event ``tenancy.keys_erased``; if the sink cannot keep it this raises, the
+        keys are gone all the same, and another call, or the next start, reports it. Raises
         `UnknownTenantError` for a tenant that never had a key.
         """
         if not self._database.state(checked_tenant(tenant)).highest:
@@ -253,7 +253,7 @@ class TenantKeys:
         self._database.scrub()
         gone = self._database.erased(tenant).get(tenant, [])
         detail = {"keys": [key.as_dict() for key in gone]}
-        self._emit("tenancy.erased", tenant, tenant, "erased", principal, detail)
+        self._emit("tenancy.keys_erased", tenant, tenant, "erased", principal, detail)
         self._database.mark_reported(tenant)
         return gone
 

@@ -98,7 +98,7 @@ def test_the_proof_names_ids_and_digests(keys: TenantKeys, events: MemoryEventSi
     gone = keys.erase("acme", principal="operator")
     event = events.events[-1]
     assert (event.kind, event.tenant, event.outcome, event.principal) == (
-        "tenancy.erased", "acme", "erased", "operator"
+        "tenancy.keys_erased", "acme", "erased", "operator"
     )  # fmt: skip
     assert event.detail == {"keys": [key.as_dict() for key in gone]}
     assert [(key.version, key.key_id, key.wrapped_sha256) for key in gone] == [
@@ -118,7 +118,7 @@ def test_the_proof_is_in_the_audit_log(path: Path, kek: LocalKeyEncryption) -> N
     (entry,) = log.tail(1)
     log.verify()
     log.close()
-    assert entry.record["kind"] == "tenancy.erased"
+    assert entry.record["kind"] == "tenancy.keys_erased"
     assert len(entry.record["detail"]["keys"]) == 1
 
 
@@ -186,7 +186,7 @@ def test_an_erasure_cut_short_is_finished_at_the_next_start(tmp_path: Path, path
     assert done.returncode == -signal.SIGKILL
     later = MemoryEventSink()
     again = TenantKeys(path, kek, later)
-    assert [event.kind for event in later.events] == ["tenancy.erased"]
+    assert [event.kind for event in later.events] == ["tenancy.keys_erased"]
     assert form not in content(path)
     with pytest.raises(ErasedTenantError):
         PayloadCipher(again).opened(*PLACE, sealed)
@@ -198,7 +198,7 @@ def test_a_sink_that_fails_leaves_the_proof_owed(path: Path, kek: LocalKeyEncryp
 
     class Full(MemoryEventSink):
         def emit(self, event: Event) -> None:
-            if event.kind == "tenancy.erased":
+            if event.kind == "tenancy.keys_erased":
                 raise StoreError("the log is full")
 
     keys = TenantKeys(path, kek, Full())
@@ -210,7 +210,7 @@ def test_a_sink_that_fails_leaves_the_proof_owed(path: Path, kek: LocalKeyEncryp
     sink = MemoryEventSink()
     TenantKeys(path, kek, sink).close()
     TenantKeys(path, kek, sink).close()
-    assert [event.kind for event in sink.events] == ["tenancy.erased"]
+    assert [event.kind for event in sink.events] == ["tenancy.keys_erased"]
 
 
 def test_a_reader_that_holds_the_log_is_told(keys: TenantKeys, path: Path) -> None:
