@@ -21,11 +21,17 @@ if TYPE_CHECKING:
     from .pii import Redactor
     from .policies import AuditLog, PolicyEngine
     from .retrieval_guard import Guard, RetrievalGuard
-    from .tenancy import GuardedQdrantClient, TenantContext, operator_context
+    from .tenancy import (
+        AsyncGuardedQdrantClient,
+        GuardedQdrantClient,
+        TenantContext,
+        operator_context,
+    )
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "AsyncGuardedQdrantClient": "tenancy",
     "AuditLog": "policies",
     "Chunk": "core.chunk",
     "Decision": "core.verdict",
@@ -47,6 +53,7 @@ _HOME = {
 }
 
 __all__ = [
+    "AsyncGuardedQdrantClient",
     "AuditLog",
     "Chunk",
     "Decision",
