@@ -185,7 +185,7 @@ def write(documents: Sequence[Judged], public: int, figures: dict[str, dict[str,
     budgets = {n: 1 / (1 + math.exp(-limit_for(benign, s))) for n, s in BUDGETS.items()}
     names = ("rules", "sentence", "window", "bias")
     fitted = {name: round(float(value), 4) for name, value in zip(names, values, strict=True)}
-    fitted |= {"version": "1", "budgets": {n: round(v, 4) for n, v in budgets.items()}}
+    fitted |= {"version": "2", "budgets": {n: round(v, 4) for n, v in budgets.items()}}
     SHIPPED.mkdir(exist_ok=True)
     (SHIPPED / "combination.json").write_text(json.dumps(fitted, indent=2) + "\n", "utf-8")
     print(json.dumps(fitted))

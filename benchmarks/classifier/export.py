@@ -32,7 +32,7 @@ def export_model(network: SpanNetwork, gate: GateNetwork, gate_logit: float, fol
     manifest = {
         "format": FORMAT,
         "name": NAME,
-        "version": "1",
+        "version": "2",
         "files": {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in names},
         "window_tokens": TOKENS,
         "overlap_tokens": OVERLAP,

@@ -1,4 +1,4 @@
-"""How long a scan takes by length, on ordinary documents and on attacked ones, in CPU time."""
+"""How long a scan takes by length, on harmless documents and on attacked ones, in CPU time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...ingest.scanner import Scanner
-from .rows import MEASURED, Row
+from .rows import BESIDE, MEASURED, Row
 
 LENGTHS = {200: 60, 1_000: 60, 5_000: 40, 20_000: 20, 100_000: 8}
 """Characters of a document, and how many documents of that length are timed."""
@@ -21,13 +21,16 @@ def latency_table(
 ) -> list[dict[str, Any]]:
     """Time scans, one document at a time: median and 95th percentile.
 
-    Ordinary documents are harmless texts of the data (not the hard ones), joined and cut to length;
-    attacked ones hold one injected part in their middle.
+    Harmless documents are those of the data (not the hard ones): mails, tables, code and results of
+    tools into which attacks were put elsewhere; passages are the encyclopaedia, web pages and
+    abstracts beside them. Both are joined and cut to length. Attacked documents are harmless ones
+    with one injected part in their middle.
     """
     scanner.scan("The first scan loads what is loaded late.")
     table = []
+    kinds = ["passages"] if any(row.part == BESIDE and not row.label for row in rows) else []
     for length, number in (LENGTHS if lengths is None else lengths).items():
-        for kind in ("ordinary", "attacked"):
+        for kind in (*kinds, "harmless", "attacked"):
             texts = documents(rows, kind, length, number, seed)
             times = np.array([_seconds(scanner, text) for text in texts]) * 1000
             median, late = np.percentile(times, (50, 95))
@@ -48,8 +51,10 @@ def latency_table(
 def documents(rows: Sequence[Row], kind: str, length: int, number: int, seed: int) -> Iterator[str]:
     """Yield ``number`` documents of exactly ``length`` characters, made of the data."""
     rng = random.Random(f"{seed} {kind} {length}")
-    clean = [row.text for row in rows if row.kind == "benign" and row.text.strip()]
-    clean = clean or [row.text for row in rows if not row.label and row.text.strip()]
+    harmless = [row for row in rows if not row.label and row.text.strip()]
+    beside = [row.text for row in harmless if row.part == BESIDE]
+    clean = [row.text for row in harmless if row.kind == "benign" and row.part == MEASURED]
+    clean = beside if kind == "passages" else clean or [row.text for row in harmless]
     attacks = [row.span or row.text for row in rows if row.label and row.part == MEASURED]
     for _ in range(number):
         parts, total = list[str](), -2

@@ -31,7 +31,7 @@ _LOGIT_RANGE = 6.0
 _LONGEST = 2_000
 _DETECTOR = "classifier"
 _DESCRIPTION = "A sentence that instructs a model and does not belong to its document."
-DISTRUST = 0.7
+DISTRUST = 0.5
 """What rules alone keep of their logit. On sources left out this costs nothing, and who finds words
 that the network passes has not passed the rules (``benchmarks/classifier/combine.py``)."""
 

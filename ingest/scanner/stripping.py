@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -47,10 +48,11 @@ class Stripped:
 
 def instructing_spans(text: str, hits: Sequence[Hit]) -> list[Span]:
     """Return the sorted, disjoint spans to remove for ``hits``, which are sorted and all count."""
-    spans: list[Span] = []
+    exact = [(hit.start, hit.end) for hit in hits if hit.exact]
+    spans = list(exact)
     for hit in hits:
-        if hit.exact:
-            spans.append((hit.start, hit.end))
+        if hit.exact or (not hit.rule and _touches(hit, exact)):
+            # A sentence around what was hidden is judged again, once that is gone.
             continue
         start, end = sentence_around(text, hit.start, hit.end)
         spans.append((start, end))
@@ -59,6 +61,12 @@ def instructing_spans(text: str, hits: Sequence[Hit]) -> list[Span]:
             if text[start:end].endswith(":") or _ORDER.match(text, *following):
                 spans.append(following)
     return merged(spans, _BRIDGE)
+
+
+def _touches(hit: Hit, spans: Sequence[Span]) -> bool:
+    """Tell whether the hit shares a character with one of ``spans``, sorted and apart."""
+    before = bisect_left(spans, (hit.end,)) - 1
+    return before >= 0 and spans[before][1] > hit.start
 
 
 def merged(spans: Sequence[Span], bridge: int = 0) -> list[Span]:
