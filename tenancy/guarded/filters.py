@@ -76,7 +76,7 @@ class TenantFilters:
 
     def owned(
         self,
-        user: models.Filter | None = None,
+        user: object = None,
         *,
         ids: Sequence[object] | None = None,
         without: Sequence[str] = (),
@@ -84,9 +84,9 @@ class TenantFilters:
     ) -> models.Filter:
         """Return the tenant's and the access conditions AND the caller's filter AND these ids.
 
-        ``user`` and ``ids``: untrusted; ``without``: stored ids that are left out; ``changing``:
-        the filter is that of a write. Raises `IsolationError` for a filter that names the guard's
-        keys or holds an unknown condition.
+        ``user`` (a `models.Filter` or None) and ``ids``: untrusted; ``without``: stored ids that
+        are left out; ``changing``: the filter is that of a write. Raises `IsolationError` for a
+        filter that names the guard's keys or holds an unknown condition.
         """
         must: list[models.Condition] = [self._tenant_condition]
         must.extend(self._readable())
