@@ -4,7 +4,8 @@
 
 Queries: the same top 10, payload and vector included, of the same tenant, asked in turn of
 `EdgeStore`, of bare Qdrant Edge with one shard for each tenant, and of bare Qdrant Edge with one
-shard, a keyword index and a filter on the tenant. All three must return the same points. Memory: a
+shard, a keyword index and a filter on the tenant. All three must return the same points. Every file
+is read before, so that what is compared is not whose pages the kernel kept meanwhile. Memory: a
 process of its own opens every tenant and searches it once; resident bytes are Linux's VmRSS.
 """
 
@@ -41,6 +42,11 @@ BATCH = 2_000
 TOP_K = 10
 SEED = 11
 MEBI = 2**20
+TITLES = {
+    "queries": f"top {TOP_K} of one tenant",
+    "memory": "tenants open in one process",
+    "optimize": "a vacuum after half of a tenant was deleted",
+}
 
 Row = dict[str, Any]
 Query = Callable[[int, list[float]], list[str]]
@@ -53,17 +59,21 @@ def main() -> None:
     if arguments.opened is not None:
         print(json.dumps(resident(arguments.opened, arguments.tenants)))
         return
-    result: Row = {
-        "queries": measure_queries(arguments),
-        "memory": measure_memory(arguments),
-        "optimize": measure_optimize(arguments.optimize_points),
-        "load_average": os.getloadavg(),
+    measures: dict[str, Callable[[], Row]] = {
+        "queries": lambda: measure_queries(arguments),
+        "memory": lambda: measure_memory(arguments),
+        "optimize": lambda: measure_optimize(arguments.optimize_points),
     }
-    print_table(f"top {TOP_K} of one tenant", result["queries"]["stores"])
-    print_table("tenants open in one process", [result["memory"]])
-    print_table("a vacuum after half of a tenant was deleted", [result["optimize"]])
-    write_json(arguments.out, "embedded", result, seed=SEED)
-    _plot(result, arguments.out / "embedded.png")
+    result: Row = {}
+    for part in arguments.parts:
+        result[part] = {**measures[part](), "load_average": os.getloadavg()}
+        rows = result[part].get("stores", [result[part]])
+        print_table(TITLES[part], rows)
+        # After each part, so that a run that is cut off leaves what it measured.
+        name = "embedded" if len(result) == len(measures) else f"embedded_{'_'.join(result)}"
+        write_json(arguments.out, name, result, seed=SEED)
+    if len(result) == len(measures):
+        _plot(result, arguments.out / "embedded.png")
 
 
 def measure_queries(arguments: argparse.Namespace) -> Row:
@@ -78,6 +88,7 @@ def measure_queries(arguments: argparse.Namespace) -> Row:
             opened[name], closing = build(Path(folder) / name.replace(" ", "-"), tenants, share)
             ingest[name] = arguments.points / (time.perf_counter() - started)
             close.append(closing)
+        _read_through(Path(folder))
         times = _timed_in_turn(opened, tenants, arguments.queries)
         for closing in close:
             closing()
@@ -314,6 +325,21 @@ def _timed_in_turn(stores: dict[str, Query], tenants: int, queries: int) -> dict
     return times
 
 
+def _read_through(root: Path) -> None:
+    """Bring every file's data into the page cache, holes left out."""
+    for path in (each for each in root.rglob("*") if each.is_file()):
+        with path.open("rb", buffering=0) as file:
+            end = 0
+            while True:
+                try:
+                    start = os.lseek(file.fileno(), end, os.SEEK_DATA)
+                except OSError:  # only a hole is left
+                    break
+                end = os.lseek(file.fileno(), start, os.SEEK_HOLE)
+                for at in range(start, end, MEBI):
+                    os.pread(file.fileno(), min(MEBI, end - at), at)
+
+
 def _points(tenant: int, count: int, start: int = 0) -> list[StoredPoint]:
     rng = np.random.default_rng((SEED, tenant, start))
     vectors: Vectors = rng.standard_normal((count, DIMENSION)).astype(np.float32)
@@ -352,6 +378,7 @@ def _timed(call: Callable[[], object]) -> float:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--parts", nargs="+", choices=TITLES, default=list(TITLES))
     parser.add_argument("--points", type=int, default=200_000)
     parser.add_argument("--tenants", type=int, default=50)
     parser.add_argument("--queries", type=int, default=600)
