@@ -23,7 +23,8 @@ def latency_table(
 
     Harmless documents are those of the data (not the hard ones): mails, tables, code and results of
     tools into which attacks were put elsewhere; passages are the encyclopaedia, web pages and
-    abstracts beside them. Both are joined and cut to length. Attacked documents are harmless ones
+    abstracts beside them. Both are cut to length, and joined where none is
+    long enough. Attacked documents are harmless ones
     with one injected part in their middle.
     """
     scanner.scan("The first scan loads what is loaded late.")
@@ -55,6 +56,8 @@ def documents(rows: Sequence[Row], kind: str, length: int, number: int, seed: in
     beside = [row.text for row in harmless if row.part == BESIDE]
     clean = [row.text for row in harmless if row.kind == "benign" and row.part == MEASURED]
     clean = beside if kind == "passages" else clean or [row.text for row in harmless]
+    # What was joined does not belong together, and reads like something put in.
+    clean = [text for text in clean if len(text) >= length] or clean
     attacks = [row.span or row.text for row in rows if row.label and row.part == MEASURED]
     for _ in range(number):
         parts, total = list[str](), -2
