@@ -21,11 +21,17 @@ if TYPE_CHECKING:
     from .pii import Redactor
     from .policies import AuditLog, PolicyEngine
     from .retrieval_guard import Guard, RetrievalGuard
-    from .tenancy import GuardedQdrantClient, TenantContext
+    from .tenancy import (
+        AsyncGuardedQdrantClient,
+        GuardedQdrantClient,
+        TenantContext,
+        operator_context,
+    )
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "AsyncGuardedQdrantClient": "tenancy",
     "AuditLog": "policies",
     "Chunk": "core.chunk",
     "Decision": "core.verdict",
@@ -43,9 +49,11 @@ _HOME = {
     "TenantContext": "tenancy",
     "Verdict": "core.verdict",
     "load_settings": "core.settings",
+    "operator_context": "tenancy",
 }
 
 __all__ = [
+    "AsyncGuardedQdrantClient",
     "AuditLog",
     "Chunk",
     "Decision",
@@ -63,6 +71,7 @@ __all__ = [
     "TenantContext",
     "Verdict",
     "load_settings",
+    "operator_context",
 ]
 
 

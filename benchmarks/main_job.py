@@ -22,7 +22,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from ragbastion import Guard, TenantContext
+from ragbastion import Guard, operator_context
 from ragbastion.core.settings import load_settings
 from ragbastion.core.store import StoredPoint
 from report import print_table, write_bars, write_json
@@ -153,7 +153,7 @@ def _asked(guard: Guard, path: Path, count: int) -> dict[str, Any]:
         by_question[row["question"]].add(row["text"])
     questions = sorted(by_question)
     random.Random(SEED).shuffle(questions)
-    context = TenantContext(tenant=TENANT, principal="bench")
+    context = operator_context(tenant=TENANT, principal="bench")
     shares: Counter[str] = Counter()
     times = []
     for question in questions[:count]:

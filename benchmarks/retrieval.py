@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ragbastion import Chunk, Guard, Settings, TenantContext
+from ragbastion import Chunk, Guard, Settings, operator_context
 from ragbastion.core.chunk import ChunkId, Digest, DocumentId, Matrix, TenantId
 from ragbastion.core.embedding import EmbedderIdentity
 from ragbastion.core.sentence_transformer import SentenceTransformerEmbedder
@@ -40,7 +40,7 @@ from report import print_table, write_bars, write_json
 SEED = 7
 PUBLISHERS = 200
 TENANT = TenantId("bench")
-CONTEXT = TenantContext(tenant=TENANT, principal="bench")
+CONTEXT = operator_context(tenant=TENANT, principal="bench")
 K, DEEP = 5, 10
 ATTACKS = {
     "PoisonedRAG": ("poison_poisonedrag_nq", "poison_poisonedrag_hotpotqa"),

@@ -25,6 +25,8 @@ def main() -> None:
     scripts = {
         "provenance": out,
         "stores": out,
+        "encryption": out,
+        "embedded": out,
         "gateway": out,
         "signatures": ["--data", str(data), *out],
         "joins": ["--data", str(data / "poison"), *out],

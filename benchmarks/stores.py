@@ -24,7 +24,12 @@ from ragbastion.core.chunk import ChunkId, TenantId
 from ragbastion.core.embedding import EmbedderIdentity
 from ragbastion.core.events import MemoryEventSink
 from ragbastion.core.store import StoredPoint, VectorStore
-from ragbastion.tenancy import EdgeStore, GuardedQdrantClient, QdrantStore, TenantContext
+from ragbastion.tenancy import (
+    EdgeStore,
+    GuardedQdrantClient,
+    QdrantStore,
+    operator_context,
+)
 from report import print_table, write_json
 
 DIMENSION = 384
@@ -110,7 +115,7 @@ def measure_guard(queries: int) -> Row:
     plain, shared = _local_client(), _local_client()
     guards = {
         f"t{t}": GuardedQdrantClient(
-            shared, TenantContext(tenant=f"t{t}", principal="bench"), MemoryEventSink()
+            shared, operator_context(tenant=f"t{t}", principal="bench"), MemoryEventSink()
         )
         for t in range(GUARD_TENANTS)
     }

@@ -26,6 +26,7 @@ from . import (
     rules,
     scan,
     serve,
+    tenants,
     verify,
 )
 from .command import Verbose
@@ -52,6 +53,7 @@ for module in (
     policy,
     audit,
     keys,
+    tenants,
     serve,
     doctor,
     bench,

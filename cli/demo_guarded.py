@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ..core.chunk import ChunkId, TenantId
 from ..ingest.report import QuarantinedItem
 from ..retrieval_guard import Guard, ProposedAction, Retrieval
-from ..tenancy import TenantContext
+from ..tenancy import TenantContext, operator_context
 from .demo_agent import ToolCall, answer, propose
 from .demo_manifest import Scenario, SourceFolder
 from .demo_outcome import Outcome, reached
@@ -22,7 +22,7 @@ class GuardedRag:
 
     def outcome(self, scenario: Scenario) -> Outcome:
         """Return what the agent of the scenario was fed and did."""
-        context = TenantContext(
+        context = operator_context(
             tenant=scenario.tenant,
             principal=scenario.principal,
             roles=frozenset(scenario.roles),

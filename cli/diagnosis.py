@@ -83,6 +83,7 @@ def diagnose_settings(settings: Settings) -> Iterator[Diagnosis]:
         ("embedding model", _embedding_model),
         ("pii model", _pii_model),
         ("state folder", _state_folder),
+        ("encryption", _encryption),
         ("store", _store),
         ("policies", _policies),
         ("audit log", _audit_log),
@@ -200,6 +201,47 @@ def _state_folder(settings: Settings) -> Diagnosis:
     return ok("state folder", f"{folder}, owner only")
 
 
+def _encryption(settings: Settings) -> Diagnosis:
+    from ..tenancy.encryption.key_database import KeyDatabase
+    from ..tenancy.encryption.opening import KEYS_FILE, key_encryption_at
+
+    chosen, path = settings.encryption, settings.state_dir / KEYS_FILE
+    if chosen.key is None and not path.exists():
+        return ok("encryption", "off: payloads are stored as they are")
+    if chosen.key is None:
+        return Diagnosis(
+            name="encryption",
+            health=Health.FAIL,
+            detail=f"'{path}' has keys of tenants, and no key-encryption key is named",
+            advice="set 'encryption.key', or move that file away if nothing sealed is left",
+        )
+    key_id = key_encryption_at(chosen.key).key_id
+    if not path.exists():
+        return ok("encryption", f"key '{key_id}' can be used; no tenant has a key yet")
+    database = KeyDatabase(path)
+    try:
+        count, under, pending = len(database.keys()), database.kek_id(), database.unreported()
+    finally:
+        database.close()
+    if under not in {key_id, None}:
+        return Diagnosis(
+            name="encryption",
+            health=Health.FAIL,
+            detail=f"the tenants' keys are wrapped under '{under}', and the key is '{key_id}'",
+            advice="set the right 'encryption.key', or run 'ragbastion tenants rewrap' with both",
+        )
+    if pending or chosen.unsafe_accept_plain:
+        return Diagnosis(
+            name="encryption",
+            health=Health.WARN,
+            detail=f"{count} keys; {len(pending)} erasures are not finished; values that are not "
+            f"sealed are {'accepted' if chosen.unsafe_accept_plain else 'refused'}",
+            advice="run 'ragbastion tenants keys' to finish erasures; reseal, then unset "
+            "'encryption.unsafe_accept_plain'",
+        )
+    return ok("encryption", f"{count} keys of tenants, wrapped under '{key_id}'")
+
+
 def _store(settings: Settings) -> Diagnosis:
     from ..tenancy import open_store
 
@@ -208,7 +250,8 @@ def _store(settings: Settings) -> Diagnosis:
     if not remote and not Path(settings.store).expanduser().exists():
         return ok("store", f"{settings.store} will be made on first use")
     try:
-        store = open_store(settings.store, key.get_secret_value() if key else None)
+        plain = key.get_secret_value() if key else None
+        store = open_store(settings.store, plain, embedded=settings.embedded_store)
     except StoreLockedError as error:
         return Diagnosis(
             name="store",

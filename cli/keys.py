@@ -18,6 +18,19 @@ if TYPE_CHECKING:
     from ..core.settings import Settings
     from ..tenancy import ApiKey, ApiKeys
 
+_COLUMNS = (
+    "id",
+    "tenant",
+    "principal",
+    "roles",
+    "groups",
+    "department",
+    "clearance",
+    "created",
+    "expires",
+    "revoked",
+)
+
 
 def register(app: typer.Typer) -> None:
     """Add the command group of this module."""
@@ -40,17 +53,61 @@ def create(
         list[str] | None,
         typer.Option("--role", help="A role; repeat it. 'ingest' lets a tenant's key ingest."),
     ] = None,
+    group: Annotated[
+        list[str] | None, typer.Option("--group", help="A group of the principal; repeat it.")
+    ] = None,
+    department: Annotated[
+        str, typer.Option("--department", help="The department of the principal.")
+    ] = "",
+    clearance: Annotated[
+        int,
+        typer.Option(
+            "--clearance",
+            min=0,
+            max=3,
+            help="Up to which classification it reads: 0 public to 3 secret.",
+        ),
+    ] = 0,
+    expires: Annotated[
+        str | None,
+        typer.Option(
+            "--expires",
+            metavar="TIME",
+            help="When the key ends, such as 2030-01-31 or 2030-01-31T12:00:00+01:00; UTC if it "
+            "names no zone. Never if left out.",
+        ),
+    ] = None,
     json_output: Json = False,
     config: Config = None,
 ) -> ExitCode:
     """Make a key and print it once; only its hash is kept."""
+    from ..tenancy import Attributes
+
     if admin == (tenant is not None):
         raise typer.BadParameter("give --tenant NAME, or --admin, one of the two")
-    roles = sorted(set(role or ()))
+    ends = _seconds(expires)
+    attributes = Attributes(groups=group or (), department=department, clearance=clearance)
     with _opened(load(config)) as keys:
-        key = keys.create(tenant=tenant, principal=principal, roles=roles)
+        key = keys.create(
+            tenant=tenant,
+            principal=principal,
+            roles=role or (),
+            attributes=attributes,
+            expires_at=ends,
+        )
     if json_output:
-        write_json({"key": key, "tenant": tenant, "principal": principal, "roles": roles})
+        write_json(
+            {
+                "key": key,
+                "tenant": tenant,
+                "principal": principal,
+                "roles": sorted(set(role or ())),
+                "groups": sorted(set(group or ())),
+                "department": department,
+                "clearance": clearance,
+                "expires": _time(ends),
+            }
+        )
     else:
         write_line(key)
     return ExitCode.CLEAN
@@ -63,9 +120,8 @@ def list_keys(json_output: Json = False, config: Config = None) -> ExitCode:
     if json_output:
         write_json(rows)
     else:
-        columns = ("id", "tenant", "principal", "roles", "created", "revoked")
-        cells = [[_cell(row[name]) for name in columns] for row in rows]
-        write_table(f"{len(rows)} keys", columns, cells)
+        cells = [[_cell(row[name]) for name in _COLUMNS] for row in rows]
+        write_table(f"{len(rows)} keys", _COLUMNS, cells)
     return ExitCode.CLEAN
 
 
@@ -90,7 +146,11 @@ def _fields(key: ApiKey) -> dict[str, Any]:
         "tenant": key.tenant,
         "principal": key.principal,
         "roles": sorted(key.roles),
+        "groups": sorted(key.groups),
+        "department": key.department,
+        "clearance": key.clearance,
         "created": _time(key.created_at),
+        "expires": _time(key.expires_at),
         "revoked": _time(key.revoked_at),
     }
 
@@ -99,6 +159,17 @@ def _cell(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(value)
     return "" if value is None else str(value)
+
+
+def _seconds(text: str | None) -> float | None:
+    """Return a time as it is written on the command line, in seconds since the epoch."""
+    if text is None:
+        return None
+    try:
+        named = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("--expires is no time: write it as 2030-01-31") from None
+    return (named if named.tzinfo else named.replace(tzinfo=UTC)).timestamp()
 
 
 def _time(seconds: float | None) -> str | None:

@@ -46,10 +46,10 @@ def query(
 
     Exit code: 0 served as stored, 1 something was dropped, removed or masked, 3 failure.
     """
-    from ..tenancy import TenantContext
+    from ..tenancy import operator_context
 
     settings = load(config, store=store, collection=collection)
-    context = TenantContext(
+    context = operator_context(
         tenant=tenant,
         principal=principal or user_name(),
         roles=frozenset(role or ()),

@@ -10,16 +10,21 @@
     ├── AccessError                 the caller may not do this
     │   ├── CredentialError         no credential, or one that does not verify
     │   ├── IsolationError          a call would have crossed a tenant boundary
+    │   ├── QuotaError              the tenant has used up its points or calls
     │   └── PolicyError             a policy denies, or no policy could decide
     ├── IntegrityError              evidence does not verify
     │   ├── ProvenanceError         a chunk's proof, key or source does not hold
-    │   └── AuditError              the audit log was altered
+    │   ├── SealError               a sealed value does not open, or a value is not sealed
+    │   ├── AuditError              the audit log was altered
+    │   └── BackupError             a backup was altered, cut, or is of another tenant
     ├── StoreError                  the vector store or a state file cannot serve the call
     │   ├── StoreLockedError        another process holds the store
     │   ├── StoreFullError          no space is left; nothing was half written
     │   ├── CollectionNotFoundError the collection does not exist
     │   ├── UnknownTenantError      the collection holds nothing of that tenant
-    │   └── ModelMismatchError      the collection was built with another embedding model
+    │   ├── ModelMismatchError      the collection was built with another embedding model
+    │   └── TenantKeyError          a key that sealing or opening needs is missing or refused
+    │       └── ErasedTenantError   the tenant's keys were dropped for good
     ├── DetectorError               a detector failed, so that nothing was judged
     └── MissingExtraError           an optional dependency is not installed
 
@@ -69,6 +74,18 @@ class IsolationError(AccessError):
     """A call would have crossed a tenant boundary; nothing was returned or changed."""
 
 
+class QuotaError(AccessError):
+    """A tenant has used up what it may store or call; nothing was written.
+
+    ``retry_after_s`` is how long to wait before the same call can pass, or None where waiting does
+    not help.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class PolicyError(AccessError):
     """A policy denies the action, or the policies could not decide."""
 
@@ -81,8 +98,16 @@ class ProvenanceError(IntegrityError):
     """A chunk's proof, its signing key or its source does not hold."""
 
 
+class SealError(IntegrityError):
+    """A sealed value was altered or moved, or a value that must be sealed is not."""
+
+
 class AuditError(IntegrityError):
     """The audit log was altered, cut or reordered."""
+
+
+class BackupError(IntegrityError):
+    """A tenant's backup does not verify, or is of another tenant; nothing was restored."""
 
 
 class StoreError(RagbastionError):
@@ -107,6 +132,14 @@ class UnknownTenantError(StoreError):
 
 class ModelMismatchError(StoreError):
     """The collection was built with another embedding model or dimension."""
+
+
+class TenantKeyError(StoreError):
+    """A data key or key-encryption key is missing, wrong, or may not be used."""
+
+
+class ErasedTenantError(TenantKeyError):
+    """The tenant was erased by dropping its keys; what they sealed cannot be opened again."""
 
 
 class DetectorError(RagbastionError):

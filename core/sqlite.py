@@ -35,6 +35,14 @@ def open_database(path: Path, schema: str) -> sqlite3.Connection:
     return connection
 
 
+def open_memory_database(schema: str) -> sqlite3.Connection:
+    """Return a database of this process alone, for state that need not outlive it."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    connection.executescript(schema)
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """Run the block as one write transaction: all of it is kept, or none.

@@ -13,7 +13,7 @@ from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.vector_stores.qdrant import QdrantVectorStore
 from qdrant_client import QdrantClient
-from ragbastion import Guard, RetrievalGuard, Settings, TenantContext
+from ragbastion import Guard, RetrievalGuard, Settings, operator_context
 from ragbastion.core.events import LoggingEventSink
 from ragbastion.examples import corpus_path
 from ragbastion.ingest.provenance import BatchSigner, ChunkVerifier
@@ -31,7 +31,7 @@ TENANT, COLLECTION = "clinic", "house_rules"
 def main(folder: Path) -> None:
     """Index three house rules and a note that gives orders to the model, and ask."""
     settings = Settings(state_dir=folder / "state", store=str(folder / "store"))
-    context = TenantContext(tenant=TENANT, principal="desk", roles=frozenset({"assistant"}))
+    context = operator_context(tenant=TENANT, principal="desk", roles=["assistant"])
     events = LoggingEventSink()
     signer = BatchSigner(settings.state_dir, settings.provenance)
     verifier = ChunkVerifier(settings.state_dir, settings.provenance)

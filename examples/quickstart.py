@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ragbastion import Guard, Settings, TenantContext
+from ragbastion import Guard, Settings, operator_context
 from ragbastion.examples import corpus_path
 
 
@@ -22,7 +22,7 @@ def main(folder: Path) -> None:
             for item in report.quarantined_items:
                 print(f"held back: {item.document}")
 
-        agent = TenantContext(tenant="aurora", principal="agent-b", roles=frozenset({"support"}))
+        agent = operator_context(tenant="aurora", principal="agent-b", roles=["support"])
         answer = guard.retrieve("How long do customers have to return an item?", agent)
         for chunk in answer.chunks:
             print(f"{chunk.integrity}: {chunk.source}/{chunk.document}")

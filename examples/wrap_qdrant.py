@@ -6,7 +6,7 @@ python -m ragbastion.examples.wrap_qdrant
 from __future__ import annotations
 
 from qdrant_client import QdrantClient, models
-from ragbastion import GuardedQdrantClient, RagbastionError, TenantContext
+from ragbastion import GuardedQdrantClient, RagbastionError, operator_context
 
 NOTES = {
     "clinic": "The clinic opens at half past seven.",
@@ -20,7 +20,7 @@ def main() -> None:
     size = models.VectorParams(size=2, distance=models.Distance.COSINE)
     client.create_collection("notes", vectors_config=size)
     guarded = {
-        tenant: GuardedQdrantClient(client, TenantContext(tenant=tenant, principal="app"))
+        tenant: GuardedQdrantClient(client, operator_context(tenant=tenant, principal="app"))
         for tenant in NOTES
     }
     for tenant, note in NOTES.items():

@@ -1,63 +1,87 @@
-"""Bearer keys, asked for before anything else of a request is read.
+"""Bearer keys and tokens, asked for before anything else of a request is read.
 
-- INVARIANT: every route but ``/healthz`` answers 401 without a key that verifies: unknown routes,
-  wrong methods and the OpenAPI document included.
-- INVARIANT: whom a request is for comes from its key; a body that names anyone else is refused.
+- INVARIANT: every route but ``/healthz`` answers 401 without a key or token that verifies: unknown
+  routes, wrong methods and the OpenAPI document included.
+- INVARIANT: whom a request is for comes from its key or token; a body that names anyone else is
+  refused.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..core.errors import CredentialError, RagbastionError, SettingsError
-from ..tenancy import Credential
+from ..core.errors import RagbastionError
+from ..tenancy import Authentication, BootstrapKey, Credential
 from .errors import refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..core.events import EventSink
+    from ..core.settings_tenancy import IdentitySettings
     from ..tenancy import ApiKeys
+    from ..tenancy.credential import Verifier
 
 OPEN_PATH = "/healthz"
-_MAX_KEY_CHARS = 512
-_BOOTSTRAP = Credential(
-    key_id="bootstrap", tenant=None, principal="admin", roles=frozenset({"admin"})
-)
+# As much as settings may allow for a token; a key is far shorter.
+_MAX_BEARER_CHARS = 65_536
 
 
 class Authenticator:
-    """Knows the bootstrap admin key and the keys of the key file.
+    """Knows the bootstrap admin key, the keys of the key file, and tokens if there are verifiers.
 
-    Only a digest of the bootstrap key is kept; both are compared in constant time.
+    ``events`` hears of what was refused; a logger does if it is left out.
     """
 
-    def __init__(self, keys: ApiKeys, bootstrap_key: str) -> None:
-        if not bootstrap_key.strip():
-            raise SettingsError(
-                "the bootstrap admin key (RAGBASTION_API_KEY) is empty: set a long random one, or "
-                "unset it and one is generated"
-            )
-        self._keys = keys
-        self._digest = _digest(bootstrap_key)
+    def __init__(
+        self,
+        keys: ApiKeys,
+        bootstrap_key: str,
+        tokens: Sequence[Verifier] = (),
+        events: EventSink | None = None,
+    ) -> None:
+        self._bootstrap = BootstrapKey(bootstrap_key)
+        self._authentication = Authentication(keys, tokens, events)
 
     async def authenticate(self, authorization: str | None) -> Credential:
-        """Return who holds the key of an ``Authorization`` header, or raise `CredentialError`."""
-        scheme, _, key = (authorization or "").partition(" ")
-        key = key.strip()
-        if scheme.lower() != "bearer" or not key or len(key) > _MAX_KEY_CHARS:
-            raise CredentialError("no key: send the header 'Authorization: Bearer <key>'")
-        if hmac.compare_digest(_digest(key), self._digest):
-            return _BOOTSTRAP
+        """Return whom an ``Authorization`` header stands for, or raise `CredentialError`."""
+        bearer = _bearer(authorization)
+        if bearer and (credential := self._bootstrap.credential(bearer)) is not None:
+            return credential
         # The key file may be on a slow disk: it must not hold up the other requests.
-        return await run_in_threadpool(self._keys.authenticate, key)
+        return await run_in_threadpool(self._authentication.authenticate, bearer)
+
+
+def token_verifiers(settings: IdentitySettings) -> list[Verifier]:
+    """Return the verifiers of tokens that the settings ask for; none of them by default.
+
+    Raises `SettingsError` for keys that cannot be used, `MissingExtraError` without joserfc.
+    """
+    verifiers: list[Verifier] = []
+    if settings.jwt is not None:
+        from ..tenancy import JwtVerifier
+
+        verifiers.append(JwtVerifier.from_settings(settings.jwt))
+    if settings.jwt_svid is not None:
+        from ..tenancy import JwtSvidVerifier
+
+        verifiers.append(JwtSvidVerifier.from_settings(settings.jwt_svid))
+    return verifiers
+
+
+def _bearer(authorization: str | None) -> str | None:
+    scheme, _, bearer = (authorization or "").partition(" ")
+    bearer = bearer.strip()
+    known = scheme.lower() == "bearer" and 0 < len(bearer) <= _MAX_BEARER_CHARS
+    return bearer if known else None
 
 
 class AuthenticationMiddleware:
-    """Refuses a request without a valid key, and leaves the credential in the request's state."""
+    """Refuses a request without a valid key or token, and leaves the credential in its state."""
 
     def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
         self._app = app
@@ -88,7 +112,3 @@ def _is_open(scope: Scope) -> bool:
         and scope["path"] == OPEN_PATH
         and scope["method"] in {"GET", "HEAD"}
     )
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()

@@ -1,4 +1,4 @@
-"""For whom a request is: what its key says, and what an administrator's key may say beside it.
+"""For whom a request is: what its key or token says, and what an administrator's may say beside.
 
 - INVARIANT: a tenant's key never yields a context of another tenant or principal, nor a role that
   the key does not have, whatever the body says.
@@ -45,16 +45,13 @@ Caller = Annotated[Credential, Depends(_credential)]
 
 def context_of(credential: Credential, claim: Claim, *, session: str = "") -> TenantContext:
     """Return the context of a request, or raise `AccessError` if the body claims too much."""
-    if not credential.admin:
-        _refuse_more(credential, claim)
-    own = credential.context(tenant=claim.tenant, session=session)
-    roles = own.roles if claim.roles is None else frozenset(claim.roles)
-    return TenantContext(
-        tenant=own.tenant,
-        principal=claim.principal or own.principal,
-        roles=roles,
-        session=session,
-    )
+    if credential.admin:
+        return credential.acting_for(
+            tenant=claim.tenant, principal=claim.principal, roles=claim.roles, session=session
+        )
+    _refuse_more(credential, claim)
+    own = credential.context(session=session)
+    return own if claim.roles is None else own.narrowed(roles=claim.roles)
 
 
 def ingest_tenant(credential: Credential, tenant: str | None) -> str:

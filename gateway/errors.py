@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -20,11 +21,13 @@ from ..core.errors import (
     CollectionNotFoundError,
     CredentialError,
     DetectorError,
+    ErasedTenantError,
     InputError,
     IntegrityError,
     LimitError,
     MissingExtraError,
     ModelMismatchError,
+    QuotaError,
     RagbastionError,
     SettingsError,
     StoreError,
@@ -44,11 +47,13 @@ _STATUS: tuple[tuple[type[RagbastionError], HTTPStatus], ...] = (
     (LimitError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (InputError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (CredentialError, HTTPStatus.UNAUTHORIZED),
+    (QuotaError, HTTPStatus.TOO_MANY_REQUESTS),
     (AccessError, HTTPStatus.FORBIDDEN),
     (IntegrityError, HTTPStatus.CONFLICT),
     (CollectionNotFoundError, HTTPStatus.NOT_FOUND),
     (UnknownTenantError, HTTPStatus.NOT_FOUND),
     (ModelMismatchError, HTTPStatus.CONFLICT),
+    (ErasedTenantError, HTTPStatus.GONE),
     (StoreError, HTTPStatus.SERVICE_UNAVAILABLE),
     (DetectorError, HTTPStatus.SERVICE_UNAVAILABLE),
     (MissingExtraError, HTTPStatus.SERVICE_UNAVAILABLE),
@@ -80,7 +85,16 @@ def refusal(error: RagbastionError) -> JSONResponse:
     status = next(fits, HTTPStatus.INTERNAL_SERVER_ERROR)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _LOGGER.error("%s: %s", type(error).__name__, error)
-    return error_response(status, type(error).__name__, _GENERAL.get(status, str(error)))
+    message = _GENERAL.get(status, str(error))
+    return error_response(status, type(error).__name__, message, _retry_after(error))
+
+
+def _retry_after(error: RagbastionError) -> dict[str, str]:
+    """Return the header that says when the call can pass (RFC 9110, 10.2.3), if waiting helps."""
+    if not isinstance(error, QuotaError) or error.retry_after_s is None:
+        return {}
+    # Whole seconds, rounded up: a client that waits them finds the call allowed.
+    return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
 
 
 def install(app: FastAPI) -> None:

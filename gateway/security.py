@@ -1,4 +1,4 @@
-"""How OpenAPI describes the keys; `AuthenticationMiddleware` is what asks for them."""
+"""How OpenAPI describes keys and tokens; `AuthenticationMiddleware` is what asks for them."""
 
 from __future__ import annotations
 
@@ -6,5 +6,9 @@ from fastapi import Security
 from fastapi.security import HTTPBearer
 
 BEARER = Security(
-    HTTPBearer(scheme_name="bearer", description="A key of 'ragbastion keys'.", auto_error=False)
+    HTTPBearer(
+        scheme_name="bearer",
+        description="A key of 'ragbastion keys', or a token of the configured issuer.",
+        auto_error=False,
+    )
 )

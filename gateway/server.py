@@ -12,10 +12,12 @@ import uvicorn
 from ..core.errors import StoreError
 from ..tenancy import ApiKeys
 from .app import create_app
-from .authentication import Authenticator
+from .authentication import Authenticator, token_verifiers
 
 if TYPE_CHECKING:
+    from ..core.events import Event
     from ..core.settings import Settings
+    from ..retrieval_guard import Guard
 
 _SHUTDOWN_S = 30
 _SPARE_CONNECTIONS = 64
@@ -30,12 +32,25 @@ def run(settings: Settings, *, bootstrap_key: str, host: str, port: int) -> None
 
     keys = ApiKeys(settings.state_dir / "api_keys.db")
     try:
-        authenticator = Authenticator(keys, bootstrap_key)
+        tokens = token_verifiers(settings.identity)
         with closing(bound_socket(host, port)) as listening:
-            app = create_app(Guard.from_settings(settings), authenticator, settings)
+            guard = Guard.from_settings(settings)
+            authenticator = Authenticator(keys, bootstrap_key, tokens, _Audit(guard))
+            app = create_app(guard, authenticator, settings)
             _serve(uvicorn.Server(configuration(app, settings)), listening)
     finally:
         keys.close()
+
+
+class _Audit:
+    """The guard's audit log, opened by the first event."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+
+    def emit(self, event: Event) -> None:
+        """Append the event."""
+        self._guard.audit.emit(event)
 
 
 def _serve(server: uvicorn.Server, listening: socket.socket) -> None:

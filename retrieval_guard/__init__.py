@@ -5,7 +5,8 @@
 2
 
 `Guard` is the whole of ragbastion in one object; `RetrievalGuard` works on any search's hits. Names
-load on first use; the LlamaIndex classes need ``ragbastion[llama]``.
+load on first use; the LlamaIndex classes need ``ragbastion[llama]``, the tenant tables of
+PostgreSQL ``ragbastion[postgres]``.
 """
 
 from __future__ import annotations
@@ -21,10 +22,14 @@ if TYPE_CHECKING:
     from .certificate import Certificate
     from .guard import Guard
     from .llama_embedding import EmbedderEmbedding
+    from .llama_postgres import tenant_vector_store
     from .llama_postprocessor import RetrievalGuardPostprocessor
     from .llama_store import GuardedVectorStore
+    from .llama_traits import StoreTraits
     from .llama_transforms import ProvenanceTransform, ScanTransform
     from .parts import GuardParts
+    from .postgres_database import TenantDatabase
+    from .postgres_row_security import TenantTable, require_row_security, set_up_row_security
     from .proposal import ProposedAction
     from .results import Dropped, Retrieval, ServedChunk
     from .retrieval import RetrievalGuard
@@ -46,8 +51,14 @@ _HOME = {
     "RetrievalGuardPostprocessor": "llama_postprocessor",
     "ScanTransform": "llama_transforms",
     "ServedChunk": "results",
+    "StoreTraits": "llama_traits",
     "SweepFinding": "sweep",
     "SweepReport": "sweep",
+    "TenantDatabase": "postgres_database",
+    "TenantTable": "postgres_row_security",
+    "require_row_security": "postgres_row_security",
+    "set_up_row_security": "postgres_row_security",
+    "tenant_vector_store": "llama_postgres",
 }
 
 __all__ = [
@@ -66,8 +77,14 @@ __all__ = [
     "RetrievalGuardPostprocessor",
     "ScanTransform",
     "ServedChunk",
+    "StoreTraits",
     "SweepFinding",
     "SweepReport",
+    "TenantDatabase",
+    "TenantTable",
+    "require_row_security",
+    "set_up_row_security",
+    "tenant_vector_store",
 ]
 
 
@@ -83,7 +100,12 @@ def _loaded(module: str) -> ModuleType:
     try:
         return import_module(f".{module}", __name__)
     except ModuleNotFoundError as error:
-        if module.startswith("llama_") and (error.name or "").startswith("llama_index"):
+        missing = error.name or ""
+        if missing.startswith(("llama_index.vector_stores.postgres", "sqlalchemy")):
+            raise MissingExtraError(
+                "PostgreSQL's row-level security needs pip install 'ragbastion[postgres]'"
+            ) from error
+        if module.startswith("llama_") and missing.startswith("llama_index"):
             raise MissingExtraError(
                 "the LlamaIndex classes need llama-index-core: pip install 'ragbastion[llama]'"
             ) from error

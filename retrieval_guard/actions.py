@@ -30,7 +30,7 @@ class ActionGuard:
 
         Raises only for the context; whatever is wrong with the action denies it.
         """
-        require_context(context)
+        require_context(context, self._events)
         who = (context.tenant, context.principal, context.session)
         signal, name = Signal.DENIAL, ""
         try:

@@ -95,7 +95,7 @@ class Guard:
         """
         from .retrieval import require_context, require_query
 
-        require_context(context)
+        require_context(context, self._parts.events())
         require_query(query)
         layers = Layers()
         with layers.timed("embed"):
@@ -120,7 +120,7 @@ class Guard:
         """
         from .retrieval import require_context, require_query
 
-        require_context(context)
+        require_context(context, self._parts.events())
         require_query(query)
         info = self._collection(collection)
         vector = self.embedder.embed([query])[0]

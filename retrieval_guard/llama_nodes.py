@@ -2,7 +2,8 @@
 
 A node's reserved metadata (``ragbastion_…``) holds tenant, source, position, digest and proof; the
 rest of its metadata is signed with the text. Node ids are derived from the tenant, so no tenant can
-write over another's point.
+write over another's point. Filters match the scope, a word made from the tenant's name that no
+store can take for a number, split, fold or quote: '1' and '1.0' are two tenants, `float` makes one.
 """
 
 from __future__ import annotations
@@ -15,12 +16,6 @@ from typing import Any
 
 import numpy as np
 from llama_index.core.schema import BaseNode, MetadataMode
-from llama_index.core.vector_stores.types import (
-    FilterCondition,
-    FilterOperator,
-    MetadataFilter,
-    MetadataFilters,
-)
 
 from ..core.chunk import Chunk, ChunkId, Digest, DocumentId, TenantId
 from ..core.embedding import EmbedderIdentity
@@ -30,12 +25,14 @@ from ..ingest.provenance import ChunkProof, to_point
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:ragbastion:llama-index:v1")
 TENANT = "ragbastion_tenant"
+SCOPE = "ragbastion_scope"
+ID = "ragbastion_id"
 SOURCE = "ragbastion_source"
 ORIGIN = "ragbastion_node"
 POSITION = "ragbastion_position"
 DIGEST = "ragbastion_digest"
 PROOF = "ragbastion_proof"
-RESERVED = frozenset({TENANT, SOURCE, ORIGIN, POSITION, DIGEST, PROOF})
+RESERVED = frozenset({TENANT, SCOPE, ID, SOURCE, ORIGIN, POSITION, DIGEST, PROOF})
 # Which document a node is of, best name first: policies read it as a path.
 _DOCUMENT_KEYS = ("document", "file_path", "file_name", "url")
 
@@ -51,6 +48,22 @@ def scoped_id(tenant: str, origin: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{tenant}\x00{origin}"))
 
 
+def scope_of(tenant: str) -> str:
+    """Return the word that a tenant's nodes are filtered by, one for each name."""
+    return "t" + uuid.uuid5(_NAMESPACE, f"scope\x00{tenant}").hex
+
+
+def is_own(node: BaseNode, tenant: str) -> bool:
+    """Say whether a node names the tenant throughout; unverified, so no proof that it is honest."""
+    metadata = node.metadata
+    own_id = scoped_id(tenant, str(metadata.get(ORIGIN)))
+    return (
+        metadata.get(TENANT) == tenant
+        and metadata.get(SCOPE) == scope_of(tenant)
+        and metadata.get(ID) == node.node_id == own_id
+    )
+
+
 def stamp(node: BaseNode, *, tenant: str, source: str, position: int) -> None:
     """Give a node its tenant, source and scoped id; stamping it again changes nothing."""
     origin = str(node.metadata.get(ORIGIN, node.node_id))
@@ -58,6 +71,8 @@ def stamp(node: BaseNode, *, tenant: str, source: str, position: int) -> None:
     node.metadata.update(
         {
             TENANT: tenant,
+            SCOPE: scope_of(tenant),
+            ID: scoped_id(tenant, origin),
             SOURCE: source,
             ORIGIN: origin,
             POSITION: position,
@@ -118,13 +133,6 @@ def proof_of(node: BaseNode) -> ChunkProof | None:
 def point_of(node: BaseNode) -> StoredPoint:
     """Return the point that a node with an embedding stands for; errors as of `chunk_of`."""
     return to_point(chunk_of(node), proof_of(node))
-
-
-def tenant_filters(tenant: str, others: MetadataFilters | None = None) -> MetadataFilters:
-    """Return filters that hold only for the tenant, and for ``others`` if there are any."""
-    own = MetadataFilter(key=TENANT, value=tenant, operator=FilterOperator.EQ)
-    wanted = [others] if others is not None and others.filters else []
-    return MetadataFilters(filters=[own, *wanted], condition=FilterCondition.AND)
 
 
 def _text(metadata: Mapping[str, Any], key: str) -> str:

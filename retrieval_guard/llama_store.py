@@ -1,7 +1,8 @@
 """A LlamaIndex vector store that holds another one to a tenant and to its signatures.
 
-- INVARIANT: the inner store is never called without the tenant's filter, and what it returns is
-  checked again.
+- INVARIANT: the inner store is never asked for nodes without the tenant's filter, but for the ids
+  that are about to be written; what it returns is checked again, and one foreign node refuses all.
+- INVARIANT: only ids that were read and found to be the tenant's are deleted.
 - INVARIANT: a node whose proof or vector does not verify is never returned.
 - What the inner store offers beyond LlamaIndex's contract (native filters, its client) is refused.
 """
@@ -9,35 +10,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import (
     BasePydanticVectorStore,
-    FilterOperator,
-    MetadataFilter,
     MetadataFilters,
     VectorStoreQuery,
     VectorStoreQueryResult,
 )
 
-from ..core.chunk import Chunk
-from ..core.errors import IsolationError, ProvenanceError, StoreError, UsageError
+from ..core.errors import IsolationError, ProvenanceError, RagbastionError, StoreError, UsageError
 from ..core.events import Event, EventSink
-from ..ingest.provenance import ChunkProof, ChunkVerifier
+from ..ingest.provenance import ChunkVerifier
 from ..tenancy import TenantContext
-from .llama_nodes import (
-    ORIGIN,
-    TENANT,
-    chunk_of,
-    collection_named,
-    hide_reserved,
-    proof_of,
-    scoped_id,
-    tenant_filters,
-)
+from .llama_filters import ScopedFilters, equals, one_of
+from .llama_nodes import ID, TENANT, hide_reserved, is_own
+from .llama_reading import NodeReader, batches, implements, takes
+from .llama_traits import StoreTraits, traits_of
+from .llama_verifying import NodeVerifier
 from .retrieval import require_context
 
 
@@ -45,6 +40,9 @@ class GuardedVectorStore(BasePydanticVectorStore):
     """Wraps any LlamaIndex vector store that gives nodes back with their embeddings.
 
     Takes nodes that `ProvenanceTransform` signed for the context's tenant, and returns only those.
+    ``traits`` says what a store can do that is not Qdrant's, Chroma's or PostgreSQL's; what it
+    cannot is refused. Errors of the inner store become `StoreError` without their text, which may
+    quote another tenant's values.
     """
 
     stores_text: bool = True
@@ -53,8 +51,11 @@ class GuardedVectorStore(BasePydanticVectorStore):
 
     _inner: BasePydanticVectorStore = PrivateAttr()
     _context: TenantContext = PrivateAttr()
-    _verifier: ChunkVerifier = PrivateAttr()
     _events: EventSink = PrivateAttr()
+    _traits: StoreTraits = PrivateAttr()
+    _verify: NodeVerifier = PrivateAttr()
+    _only: ScopedFilters = PrivateAttr()
+    _reader: NodeReader = PrivateAttr()
 
     def __init__(
         self,
@@ -64,6 +65,7 @@ class GuardedVectorStore(BasePydanticVectorStore):
         verifier: ChunkVerifier,
         events: EventSink,
         collection: str,
+        traits: StoreTraits | None = None,
     ) -> None:
         if not inner.stores_text:
             raise UsageError(
@@ -73,8 +75,11 @@ class GuardedVectorStore(BasePydanticVectorStore):
         super().__init__(collection=collection)  # type: ignore[call-arg]  # a pydantic field
         self._inner = inner
         self._context = context
-        self._verifier = verifier
         self._events = events
+        self._traits = traits or traits_of(inner)
+        self._verify = NodeVerifier(verifier, collection, inner.class_name())
+        self._only = ScopedFilters(context.tenant, self._traits)
+        self._reader = NodeReader(inner, context.tenant, self._traits)
 
     @classmethod
     def class_name(cls) -> str:
@@ -84,28 +89,34 @@ class GuardedVectorStore(BasePydanticVectorStore):
     @property
     def client(self) -> Any:
         """Refused: the inner client knows no tenant."""
-        raise IsolationError(
-            "the inner store's client is not given out, since it would reach every tenant: use "
-            "GuardedQdrantClient for calls of its own"
-        )
+        with self._serving("client", {}):
+            raise IsolationError(
+                "the inner store's client is not given out, since it would reach every tenant: use "
+                "GuardedQdrantClient for calls of its own"
+            )
 
     def add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
-        """Add signed nodes of the tenant; one that is foreign or does not verify refuses all."""
-        self._begin(kwargs)
-        if not nodes:
-            return []
-        for node in nodes:
-            self._require_own(node)
-        for outcome in self._verified(nodes):
-            if isinstance(outcome, ProvenanceError):
-                raise outcome
-        return self._inner.add(list(nodes))
+        """Add signed nodes of the tenant; one that is foreign or does not verify refuses all.
+
+        A node that the tenant already has under the same id is replaced.
+        """
+        with self._serving("add", kwargs):
+            for node in nodes:
+                self._require_own(node)
+            for outcome in self._verify(nodes):
+                if isinstance(outcome, ProvenanceError):
+                    raise outcome
+            # The last of two nodes with one id counts: stores differ in what they do with both.
+            latest = list({node.node_id: node for node in nodes}.values())
+            self._make_room([node.node_id for node in latest])
+            for some in batches(latest):
+                self._inner.add(some)
+            return [node.node_id for node in nodes]
 
     def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
         """Delete the tenant's nodes of a document."""
-        self._begin(delete_kwargs)
-        of_document = MetadataFilter(key="doc_id", value=ref_doc_id, operator=FilterOperator.EQ)
-        self._inner.delete_nodes(filters=self._only(MetadataFilters(filters=[of_document])))
+        with self._serving("delete", delete_kwargs):
+            self._delete_matching(self._only(None, equals("doc_id", ref_doc_id)))
 
     def delete_nodes(
         self,
@@ -114,41 +125,45 @@ class GuardedVectorStore(BasePydanticVectorStore):
         **delete_kwargs: Any,
     ) -> None:
         """Delete those of the ids, or what the filters match, that are the tenant's."""
-        self._begin(delete_kwargs)
-        if node_ids is None and (filters is None or not filters.filters):
-            raise UsageError("nothing named to delete: name node ids or filters, or call clear()")
-        if node_ids is None or node_ids:
-            self._inner.delete_nodes(node_ids, filters=self._only(filters))
+        with self._serving("delete_nodes", delete_kwargs):
+            if node_ids is None and (filters is None or not filters.filters):
+                raise UsageError(
+                    "nothing named to delete: name node ids or filters, or call clear()"
+                )
+            if node_ids is None:
+                self._delete_matching(self._only(filters))
+            elif node_ids:
+                self._delete(self._chosen(node_ids, filters))
 
     def clear(self) -> None:
         """Delete every node of the tenant."""
-        self._begin({})
-        self._inner.delete_nodes(filters=self._only())
+        with self._serving("clear", {}):
+            self._delete_matching(self._only())
 
     def get_nodes(
         self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None
     ) -> list[BaseNode]:
         """Return those of the nodes that are the tenant's and verify."""
-        self._begin({})
-        if node_ids is not None and not node_ids:
-            return []
-        return self._passed(self._inner.get_nodes(node_ids, self._only(filters)))
+        with self._serving("get_nodes", {}):
+            if node_ids is None:
+                return self._passed(self._matching(self._only(filters)))
+            return self._passed(self._chosen(node_ids, filters))
 
     def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
         """Search within the tenant; nodes that do not verify are left out and audited."""
-        self._begin(kwargs)
-        query.filters = self._only(query.filters)
-        found = self._inner.query(query)
-        ids, scores = list(found.ids or []), list(found.similarities or [])
-        # Only nodes with their stored vectors can be verified, and a query returns none of these.
-        whole = self._inner.get_nodes(ids, self._only()) if ids else []
-        good = {node.node_id: node for node in self._passed(whole)}
-        kept = [(at, key) for at, key in enumerate(ids) if key in good]
-        return VectorStoreQueryResult(
-            nodes=[good[key] for _, key in kept],
-            ids=[key for _, key in kept],
-            similarities=[scores[at] for at, _ in kept] if scores else None,
-        )
+        with self._serving("query", kwargs):
+            confined = self._confined(query)
+            if not self._reader.holds_anything():
+                return VectorStoreQueryResult(nodes=[], ids=[], similarities=[])
+            found = self._inner.query(confined)
+            ids, scores = list(found.ids or []), list(found.similarities or [])
+            good = {node.node_id: node for node in self._passed(self._whole(found, ids))}
+            kept = [(at, key) for at, key in enumerate(ids) if key in good]
+            return VectorStoreQueryResult(
+                nodes=[good[key] for _, key in kept],
+                ids=[key for _, key in kept],
+                similarities=[scores[at] for at, _ in kept] if scores else None,
+            )
 
     async def async_add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
         """Do as `add`, in a thread."""
@@ -181,75 +196,145 @@ class GuardedVectorStore(BasePydanticVectorStore):
         """Do as `query`, in a thread."""
         return await asyncio.to_thread(self.query, query, **kwargs)
 
-    def _begin(self, extra: dict[str, Any]) -> None:
-        require_context(self._context)
-        if extra:
-            # Qdrant's `qdrant_filters`, for one, replaces the metadata filters.
-            raise IsolationError(
-                f"option '{sorted(extra)[0]}' refused: what the inner store does with it is not "
-                "known to keep to the tenant"
-            )
+    @contextmanager
+    def _serving(self, method: str, extra: dict[str, Any]) -> Iterator[None]:
+        """Refuse an expired context and native options; report refusals, hide foreign errors."""
+        require_context(self._context, self._events)
+        try:
+            if extra:
+                # Qdrant's `qdrant_filters`, for one, replaces the metadata filters.
+                raise IsolationError(
+                    f"option '{sorted(extra)[0]}' refused: what the inner store does with it is "
+                    "not known to keep to the tenant"
+                )
+            yield
+        except IsolationError as error:
+            self._record("tenancy.refused", "refused", {"method": method, "reason": str(error)})
+            raise
+        except RagbastionError:
+            raise
+        except Exception as error:  # noqa: BLE001  # its text may be foreign
+            raise StoreError(
+                f"{self._inner.class_name()} could not serve {method} ({type(error).__name__}): "
+                "see the store's own log"
+            ) from None
 
-    def _only(self, others: MetadataFilters | None = None) -> MetadataFilters:
-        return tenant_filters(self._context.tenant, others)
+    def _confined(self, query: VectorStoreQuery) -> VectorStoreQuery:
+        """Return a copy of a query whose every choice of nodes is a filter under the tenant's."""
+        native = [name for name in ("output_fields", "embedding_field") if getattr(query, name)]
+        if native:
+            raise IsolationError(
+                f"query field '{native[0]}' refused: it chooses what the inner store returns"
+            )
+        if query.similarity_top_k < 1:
+            raise UsageError("similarity_top_k must be at least 1")
+        named = [("doc_id", query.doc_ids), (ID, query.node_ids)]
+        chosen = [one_of(key, values) for key, values in named if values]
+        return replace(
+            query, filters=self._only(query.filters, *chosen), doc_ids=None, node_ids=None
+        )
+
+    def _whole(self, found: VectorStoreQueryResult, ids: Sequence[str]) -> list[BaseNode]:
+        """Return a result's nodes with their vectors, which most queries leave out."""
+        nodes = list(found.nodes or [])
+        foreign = [node.node_id for node in nodes if not is_own(node, self._context.tenant)]
+        if foreign or (nodes and [node.node_id for node in nodes] != list(ids)):
+            raise self._foreign(foreign)
+        if nodes and all(node.embedding is not None for node in nodes):
+            return nodes
+        own, foreign = self._reader.by_ids(ids) if ids else ([], [])
+        if foreign:
+            raise self._foreign(foreign)
+        return own
+
+    def _matching(self, filters: MetadataFilters) -> list[BaseNode]:
+        own, foreign = self._reader.matching(filters)
+        if foreign:
+            raise self._foreign(foreign)
+        return own
+
+    def _chosen(self, ids: Sequence[str], filters: MetadataFilters | None) -> list[BaseNode]:
+        """Return the tenant's nodes of these ids that the filters match."""
+        if not ids:
+            return []
+        if filters is not None and filters.filters:
+            return self._matching(self._only(filters, one_of(ID, ids)))
+        own, foreign = self._reader.by_ids(ids)
+        if foreign and not self._reader.ignores_filters(foreign):
+            raise self._foreign(foreign)
+        if foreign:
+            # This store gives out any id that it is asked for: raising would tell that it exists.
+            detail = {"nodes": foreign, "reason": "the store ignores filters in get_nodes"}
+            self._record("tenancy.refused", "withheld", detail)
+        return own
+
+    def _delete_matching(self, filters: MetadataFilters) -> None:
+        self._delete(self._matching(filters))
+
+    def _delete(self, nodes: Sequence[BaseNode]) -> None:
+        """Delete nodes that were read and found to be the tenant's."""
+        if nodes and not implements(self._inner, "delete_nodes"):
+            raise StoreError(
+                f"{self._inner.class_name()} offers no delete_nodes, and its delete would reach "
+                "other tenants' documents of the same name: use a store that does"
+            )
+        filtered = takes(self._inner.delete_nodes, "filters")
+        for some in batches([node.node_id for node in nodes]):
+            more = {"filters": self._only()} if filtered else {}
+            self._inner.delete_nodes(some, **more)
+
+    def _make_room(self, ids: Sequence[str]) -> None:
+        """Refuse ids under which another tenant's node stands; clear those that are the tenant's.
+
+        Ids are made from the tenant's name, so a foreign one was written past the guard.
+        """
+        if not ids or not self._reader.can_read:
+            return
+        own, foreign = self._reader.held(ids)
+        if foreign:
+            raise self._foreign(foreign)
+        if own and not self._traits.replaces:
+            self._delete(own)
 
     def _require_own(self, node: BaseNode) -> None:
-        tenant, origin = node.metadata.get(TENANT), node.metadata.get(ORIGIN)
-        if tenant is None:
+        if node.metadata.get(TENANT) is None:
             raise ProvenanceError(
                 f"node {node.node_id} is unsigned: run ProvenanceTransform after the embedding"
             )
-        if tenant != self._context.tenant or node.node_id != scoped_id(tenant, str(origin)):
+        if not is_own(node, self._context.tenant):
             raise IsolationError(f"node {node.node_id} is not of tenant '{self._context.tenant}'")
 
     def _passed(self, nodes: Sequence[BaseNode]) -> list[BaseNode]:
         """Return the nodes that verify; audit the others."""
         passed: list[BaseNode] = []
         failed: dict[str, str] = {}
-        for node, outcome in zip(nodes, self._verified(nodes), strict=True):
+        for node, outcome in zip(nodes, self._verify(nodes), strict=True):
             if isinstance(outcome, ProvenanceError):
                 failed[node.node_id] = str(outcome)
             else:
                 hide_reserved(node)
                 passed.append(node)
         if failed:
-            self._record(failed)
+            self._record("retrieve.dropped", "dropped", {"nodes": failed})
         return passed
 
-    def _verified(self, nodes: Sequence[BaseNode]) -> list[Chunk | ProvenanceError]:
-        """Return, in order, what each node proves to be, or why it does not."""
-        outcomes: dict[int, Chunk | ProvenanceError] = {}
-        pairs: dict[int, tuple[Chunk, ChunkProof | None]] = {}
-        for at, node in enumerate(nodes):
-            try:
-                pairs[at] = self._claimed(node)
-            except ProvenanceError as error:
-                outcomes[at] = error
-        uid = collection_named(self.collection).uid
-        checked = self._verifier.verify_batch(list(pairs.values()), collection_uid=uid)
-        outcomes.update(zip(pairs, checked, strict=True))
-        return [outcomes[at] for at in range(len(nodes))]
+    def _foreign(self, ids: Sequence[str]) -> IsolationError:
+        """Record which ids came back, for the operator, and return the caller's error."""
+        self._record("tenancy.foreign", "refused", {"nodes": sorted(ids)})
+        return IsolationError(
+            "the store answered with nodes that are not the tenant's; nothing was returned or "
+            "changed: check that it keeps to filters and that all writers are guarded"
+        )
 
-    def _claimed(self, node: BaseNode) -> tuple[Chunk, ChunkProof | None]:
-        if node.embedding is None:
-            raise StoreError(
-                f"{self._inner.class_name()} gives no embeddings back, so nothing can be verified: "
-                "use a store whose get_nodes returns them"
-            )
-        chunk = chunk_of(node)
-        if chunk.tenant != self._context.tenant:
-            raise ProvenanceError(f"node {node.node_id} belongs to another tenant")
-        return chunk, proof_of(node)
-
-    def _record(self, failed: dict[str, str]) -> None:
+    def _record(self, kind: str, outcome: str, detail: dict[str, Any]) -> None:
         self._events.emit(
             Event(
-                kind="retrieve.dropped",
+                kind=kind,
                 tenant=self._context.tenant,
                 subject=self.collection,
-                outcome="dropped",
+                outcome=outcome,
                 principal=self._context.principal,
                 session=self._context.session,
-                detail={"nodes": failed},
+                detail=detail,
             )
         )

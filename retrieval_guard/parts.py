@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..ingest.scanner import Scanner
     from ..pii import Redactor
     from ..policies import AuditLog, PolicyEngine, SessionStore
+    from ..tenancy import PayloadCipher
     from .retrieval import RetrievalGuard
 
 
@@ -56,6 +57,7 @@ class LazyParts:
         self.sessions = Lazy(given.sessions, self._build_sessions)
         self.audit = Lazy(given.audit, self._build_audit)
         self.quarantine = Lazy(given.quarantine, self._build_quarantine)
+        self.cipher: Lazy[PayloadCipher] = Lazy(None, self._build_cipher)
         self.ledger: Lazy[Ledger] = Lazy(None, self._build_ledger)
         self.signer: Lazy[BatchSigner] = Lazy(None, self._build_signer)
         self.verifier: Lazy[ChunkVerifier] = Lazy(None, self._build_verifier)
@@ -75,15 +77,34 @@ class LazyParts:
             raise errors[0]
 
     def _in_closing_order(self) -> Iterator[Lazy[Any]]:
-        yield from (self.retrieval, self.pipeline, self.events, self.store, self.ledger)
-        yield from (self.quarantine, self.signer, self.verifier, self.sessions, self.audit)
+        yield from (self.retrieval, self.pipeline, self.events, self.store, self.cipher)
+        yield from (
+            self.ledger,
+            self.quarantine,
+            self.signer,
+            self.verifier,
+            self.sessions,
+            self.audit,
+        )
         yield from (self.redactor, self.scanner, self.embedder, self.policies)
 
     def _build_store(self) -> VectorStore:
         from ..tenancy import open_store
+        from ..tenancy.encryption import is_encrypted
 
         key = self._settings.store_api_key
-        return open_store(self._settings.store, key.get_secret_value() if key else None)
+        plain = key.get_secret_value() if key else None
+        return open_store(
+            self._settings.store,
+            plain,
+            embedded=self._settings.embedded_store,
+            cipher=self.cipher() if is_encrypted(self._settings) else None,
+        )
+
+    def _build_cipher(self) -> PayloadCipher:
+        from ..tenancy.encryption import open_cipher
+
+        return open_cipher(self._settings, self.events())
 
     def _build_embedder(self) -> Embedder:
         from ..core.sentence_transformer import SentenceTransformerEmbedder

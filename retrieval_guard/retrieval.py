@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..core.chunk import Integrity, lowest_integrity
-from ..core.errors import LimitError, UsageError
-from ..core.events import EventSink
+from ..core.errors import CredentialError, LimitError, UsageError
+from ..core.events import Event, EventSink
 from ..core.settings import Settings
 from ..core.store import CollectionInfo, Hit
 from ..core.verdict import Decision, Finding, Severity, Verdict, merge_verdicts
@@ -106,7 +106,7 @@ class RetrievalGuard:
 
         What ``search`` raises passes to the caller; errors as in `guard`.
         """
-        require_context(context)
+        require_context(context, self._events)
         require_query(query)
         layers = layers or Layers()
         with layers.timed("session"):
@@ -147,11 +147,28 @@ class RetrievalGuard:
         return wanted
 
 
-def require_context(context: TenantContext) -> None:
-    """Raise `UsageError` for what is no context, `CredentialError` for one that has expired."""
+def require_context(context: TenantContext, events: EventSink) -> None:
+    """Raise `UsageError` for what is no context, `CredentialError` for one that has ended.
+
+    One that has expired or whose credential was revoked is reported.
+    """
     if not isinstance(context, TenantContext):
         raise UsageError(f"a TenantContext is needed, not {type(context).__name__}")
-    context.require_active()
+    try:
+        context.require_active()
+    except CredentialError as error:
+        events.emit(
+            Event(
+                kind="identity.refused",
+                tenant=context.tenant,
+                subject="context",
+                outcome="refused",
+                principal=context.principal,
+                session=context.session,
+                detail={"reason": str(error)},
+            )
+        )
+        raise
 
 
 def require_query(query: str) -> None:

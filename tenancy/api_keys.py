@@ -9,24 +9,30 @@
 A key is ``rb_<id>_<secret>``; the id finds the row, and the SHA-256 of the whole key is compared in
 constant time. A plain hash is enough for a secret of 256 random bits; a chosen admin key has to be
 long for the same reason.
+
+A context of a key asks the file again on every guarded call, so a client in use stops with its key:
+one read by primary key, about 10 µs. Keep the keys open for as long as such contexts are used.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import json
+import math
 import secrets
+import sqlite3
 import threading
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.errors import AccessError, CredentialError, UsageError
-from ..core.sqlite import open_database, query, transaction
-from .context import TenantContext
-from .names import checked_tenant
+from ..core.errors import CredentialError, StoreError, UsageError
+from ..core.sqlite import query, transaction
+from .api_key_table import ApiKey, insert_key, key_of, open_keys
+from .context import operator_context
+from .credential import Attributes, Credential
+from .sealed import VERIFIED
 
 _PREFIX = "rb"
 _ID_BYTES = 8
@@ -36,85 +42,49 @@ _MIN_CHOSEN_CHARS = 16
 # Used to check a text before it becomes part of an admin's key; never stored.
 _ANY_TENANT = "admin"
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS api_keys (
-    id TEXT PRIMARY KEY,
-    digest BLOB NOT NULL,
-    tenant TEXT,
-    principal TEXT NOT NULL,
-    roles TEXT NOT NULL,
-    created_at REAL NOT NULL,
-    revoked_at REAL
-) STRICT;
-"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credential:
-    """What a verified key stands for; ``tenant`` is None for an administrator's key."""
-
-    key_id: str
-    tenant: str | None
-    principal: str
-    roles: frozenset[str]
-
-    @property
-    def admin(self) -> bool:
-        """Whether the key may act for every tenant and administer."""
-        return self.tenant is None
-
-    def context(
-        self, *, tenant: str | None = None, session: str = "", purpose: str = ""
-    ) -> TenantContext:
-        """Return the context of one request; only an administrator's may name its tenant.
-
-        Raises `AccessError` if a tenant's key names another tenant, `UsageError` if an
-        administrator's names none.
-        """
-        if self.tenant is not None and tenant not in {None, self.tenant}:
-            raise AccessError(
-                f"key '{self.key_id}' is bound to tenant '{self.tenant}' and may not name another"
-            )
-        chosen = self.tenant if self.tenant is not None else tenant
-        if chosen is None:
-            raise UsageError("an administrator's key must name the tenant it acts for")
-        return TenantContext(
-            tenant=chosen,
-            principal=self.principal,
-            roles=self.roles,
-            session=session,
-            purpose=purpose,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiKey:
-    """A row of the list of keys; times are seconds since the epoch."""
-
-    id: str
-    tenant: str | None
-    principal: str
-    roles: frozenset[str]
-    created_at: float
-    revoked_at: float | None
-
 
 class ApiKeys:
-    """The keys of one installation, in a SQLite file; threads and processes may share it."""
+    """The keys of one installation, in a SQLite file; threads and processes may share it.
+
+    A file of an older release gets the columns that it lacks when it is opened.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._database = open_database(Path(path), _SCHEMA)
+        self._database = open_keys(Path(path))
         self._lock = threading.Lock()
 
-    def create(self, *, tenant: str | None, principal: str, roles: Collection[str] = ()) -> str:
+    def create(
+        self,
+        *,
+        tenant: str | None,
+        principal: str,
+        roles: Collection[str] = (),
+        attributes: Attributes | None = None,
+        expires_at: float | None = None,
+    ) -> str:
         """Make a key and return it; it is not kept and cannot be shown again.
 
-        ``tenant`` None makes an administrator's key. Raises `UsageError` for names that
-        `TenantContext` refuses.
+        ``tenant`` None makes an administrator's key. ``expires_at`` is seconds since the epoch.
+        Raises `UsageError` for names that `TenantContext` refuses, or an end in the past.
         """
+        if expires_at is not None and not (math.isfinite(expires_at) and expires_at > time.time()):
+            raise UsageError("API key refused: expires_at must be a time to come")
         key_id = secrets.token_hex(_ID_BYTES)
         plain = f"{_PREFIX}_{key_id}_{secrets.token_urlsafe(_SECRET_BYTES)}"
-        self._insert(key_id, plain, tenant, principal, roles)
+        given = attributes or Attributes()
+        key = ApiKey(
+            id=key_id,
+            tenant=tenant,
+            principal=principal,
+            roles=frozenset(roles),
+            created_at=time.time(),
+            revoked_at=None,
+            groups=frozenset(given.groups),
+            department=given.department,
+            clearance=given.clearance,
+            expires_at=expires_at,
+        )
+        self._insert(key, plain)
         return plain
 
     def ensure_admin(self, plain: str | None = None) -> str | None:
@@ -124,7 +94,7 @@ class ApiKeys:
         registered key stays, also when it is no longer passed, until it is replaced or revoked.
         """
         if plain is None:
-            if any(key.tenant is None and key.revoked_at is None for key in self.list()):
+            if any(key.tenant is None and _why_refused(key) is None for key in self.list()):
                 return None
             return self.create(tenant=None, principal="admin", roles=["admin"])
         if len(plain) < _MIN_CHOSEN_CHARS or not plain.isascii() or not plain.isprintable():
@@ -132,9 +102,18 @@ class ApiKeys:
                 f"bootstrap admin key refused: use at least {_MIN_CHOSEN_CHARS} printable ASCII "
                 "characters, such as those of 'openssl rand -hex 32'"
             )
-        known = self._active(_BOOTSTRAP_ID)
-        if known is None or not hmac.compare_digest(known[0], _digest(plain)):
-            self._insert(_BOOTSTRAP_ID, plain, None, "admin", ["admin"])
+        row = self._row(_BOOTSTRAP_ID)
+        same = row is not None and hmac.compare_digest(row["digest"], _digest(plain))
+        if row is None or not same or _why_refused(key_of(row)) is not None:
+            key = ApiKey(
+                id=_BOOTSTRAP_ID,
+                tenant=None,
+                principal="admin",
+                roles=frozenset({"admin"}),
+                created_at=time.time(),
+                revoked_at=None,
+            )
+            self._insert(key, plain)
         return None
 
     def authenticate(self, bearer: str | None) -> Credential:
@@ -144,29 +123,26 @@ class ApiKeys:
         digest = _digest(bearer)
         # The bootstrap key has no id in it, so it is compared as well, each in constant time.
         for key_id in (_id_of(bearer), _BOOTSTRAP_ID):
-            row = self._active(key_id)
-            if row is not None and hmac.compare_digest(row[0], digest):
-                return row[1]
-        raise CredentialError("API key refused: it is unknown or revoked")
+            row = self._row(key_id)
+            if row is not None and hmac.compare_digest(row["digest"], digest):
+                return self._credential(key_of(row), digest)
+        raise CredentialError("API key refused: it is unknown")
+
+    def require_live(self, key_id: str, digest: bytes) -> None:
+        """Raise `CredentialError` once the key was revoked, has expired or was replaced."""
+        row = self._row(key_id)
+        if row is None or not hmac.compare_digest(row["digest"], digest):
+            raise CredentialError(f"API key '{key_id}' refused: it was replaced or removed")
+        _require_usable(key_of(row))
 
     def list(self) -> Sequence[ApiKey]:
         """Return every key without its secret, revoked ones too, oldest first."""
         with self._lock:
             rows = query(self._database, "SELECT * FROM api_keys ORDER BY created_at, id")
-        return [
-            ApiKey(
-                id=row["id"],
-                tenant=row["tenant"],
-                principal=row["principal"],
-                roles=frozenset(json.loads(row["roles"])),
-                created_at=row["created_at"],
-                revoked_at=row["revoked_at"],
-            )
-            for row in rows
-        ]
+        return [key_of(row) for row in rows]
 
     def revoke(self, key_id: str) -> None:
-        """Make a key useless from the next request on; raise `UsageError` if it does not exist."""
+        """Make a key useless from the next call on; raise `UsageError` if it does not exist."""
         with self._lock, transaction(self._database) as database:
             changed = database.execute(
                 "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?",
@@ -176,43 +152,69 @@ class ApiKeys:
             raise UsageError(f"no API key has id '{key_id}': see the list of keys")
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; contexts of its keys are refused from then on."""
         with self._lock:
             self._database.close()
 
-    def _insert(
-        self, key_id: str, plain: str, tenant: str | None, principal: str, roles: Collection[str]
-    ) -> None:
-        named = checked_tenant(tenant) if tenant is not None else _ANY_TENANT
-        checked = TenantContext(tenant=named, principal=principal, roles=frozenset(roles))
-        row = (
-            key_id,
-            _digest(plain),
-            tenant,
-            checked.principal,
-            json.dumps(sorted(checked.roles)),
-            time.time(),
+    def _insert(self, key: ApiKey, plain: str) -> None:
+        # Made to be checked, and thrown away: what no context accepts is no key either.
+        operator_context(
+            tenant=_ANY_TENANT if key.tenant is None else key.tenant,
+            principal=key.principal,
+            roles=key.roles,
+            groups=key.groups,
+            department=key.department,
+            clearance=key.clearance,
         )
         with self._lock, transaction(self._database) as database:
-            database.execute("INSERT OR REPLACE INTO api_keys VALUES (?, ?, ?, ?, ?, ?, NULL)", row)
+            insert_key(database, key, _digest(plain))
 
-    def _active(self, key_id: str) -> tuple[bytes, Credential] | None:
+    def _row(self, key_id: str) -> sqlite3.Row | None:
         with self._lock:
-            rows = query(
-                self._database,
-                "SELECT * FROM api_keys WHERE id = ? AND revoked_at IS NULL",
-                (key_id,),
-            )
-        if not rows:
-            return None
-        row = rows[0]
-        credential = Credential(
-            key_id=row["id"],
-            tenant=row["tenant"],
-            principal=row["principal"],
-            roles=frozenset(json.loads(row["roles"])),
+            try:
+                rows = query(self._database, "SELECT * FROM api_keys WHERE id = ?", (key_id,))
+            except StoreError as error:
+                raise StoreError("the list of API keys cannot be read: is it closed?") from error
+        return rows[0] if rows else None
+
+    def _credential(self, key: ApiKey, digest: bytes) -> Credential:
+        _require_usable(key)
+        return Credential(
+            _proof=VERIFIED,
+            key_id=key.id,
+            tenant=key.tenant,
+            principal=key.principal,
+            roles=key.roles,
+            groups=key.groups,
+            department=key.department,
+            clearance=key.clearance,
+            expires_at=key.expires_at,
+            liveness=_KeyLiveness(self, key.id, digest),
         )
-        return bytes(row["digest"]), credential
+
+
+@dataclass(frozen=True, slots=True)
+class _KeyLiveness:
+    keys: ApiKeys
+    key_id: str
+    digest: bytes
+
+    def require_live(self) -> None:
+        self.keys.require_live(self.key_id, self.digest)
+
+
+def _require_usable(key: ApiKey) -> None:
+    # Only who holds the whole key learns this of it: its digest was compared before.
+    if (why := _why_refused(key)) is not None:
+        raise CredentialError(f"API key '{key.id}' refused: it {why}; ask for a new one")
+
+
+def _why_refused(key: ApiKey) -> str | None:
+    if key.revoked_at is not None:
+        return "was revoked"
+    if key.expires_at is not None and time.time() >= key.expires_at:
+        return "has expired"
+    return None
 
 
 def _digest(plain: str) -> bytes:

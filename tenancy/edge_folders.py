@@ -2,37 +2,43 @@
 
     PATH/.lock
     PATH/<collection>/collection.json           name, uid, model, dimension, format
-    PATH/<collection>/<slug>-<hash>/tenant.json the tenant that the folder belongs to
-    PATH/<collection>/<slug>-<hash>/shard/      the engine's files, of that tenant only
+    PATH/<collection>/<slug>-<hash>/tenant.json the tenant, and which of the folder's shards is its
+    PATH/<collection>/<slug>-<hash>/shard…/     the engine's files, of that tenant only
 
-A folder is built under a staging name and renamed when complete; leftovers of a killed process are
-removed when the store is opened.
+A folder is built under a staging name and renamed when complete; a shard is replaced by rewriting
+the name in ``tenant.json``. Leftovers of a killed process are removed when the store is opened.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from ..core.chunk import TenantId
 from ..core.embedding import EmbedderIdentity
-from ..core.errors import IsolationError, StoreError, StoreFullError
+from ..core.errors import IsolationError, StoreError
 from ..core.store import CollectionInfo
+from .store_files import (
+    damaged,
+    os_error,
+    read_json,
+    remove_tree,
+    sync_folder,
+    sync_tree,
+    write_json,
+)
 
 SHARD = "shard"
 _FORMAT = 1
 _COLLECTION_FILE = "collection.json"
 _TENANT_FILE = "tenant.json"
 _STAGING = ".staging-"
+_SHARD_NAME = re.compile(r"shard(-[0-9a-f]{32})?")
 
 
 def tenant_folder(collection: Path, tenant: TenantId) -> Path:
@@ -45,12 +51,12 @@ def write_collection(folder: Path, info: CollectionInfo) -> None:
     """Create the collection's folder with its record."""
     record = {"format": _FORMAT, "name": info.name, "uid": info.uid, **info.embedder.as_dict()}
     with building(folder) as staging:
-        _write_json(staging / _COLLECTION_FILE, record)
+        write_json(staging / _COLLECTION_FILE, record)
 
 
 def read_collection(folder: Path) -> CollectionInfo | None:
     """Return what the folder records, or None if it is no collection."""
-    record = _read_json(folder / _COLLECTION_FILE)
+    record = read_json(folder / _COLLECTION_FILE)
     if record is None:
         return None
     if record.get("format") != _FORMAT:
@@ -62,7 +68,7 @@ def read_collection(folder: Path) -> CollectionInfo | None:
         embedder = EmbedderIdentity(model=record["model"], dimension=int(record["dimension"]))
         info = CollectionInfo(name=record["name"], uid=record["uid"], embedder=embedder)
     except (KeyError, TypeError, ValueError) as error:
-        raise _damaged(folder / _COLLECTION_FILE) from error
+        raise damaged(folder / _COLLECTION_FILE) from error
     if info.name != folder.name:
         raise StoreError(
             f"folder '{folder}' records collection '{info.name}': it was renamed or the file "
@@ -71,9 +77,9 @@ def read_collection(folder: Path) -> CollectionInfo | None:
     return info
 
 
-def write_tenant(folder: Path, tenant: TenantId) -> None:
-    """Record in a folder under construction which tenant it is for."""
-    _write_json(folder / _TENANT_FILE, {"format": _FORMAT, "tenant": tenant})
+def write_tenant(folder: Path, tenant: TenantId, shard: str = SHARD) -> None:
+    """Record which tenant a folder is for, and which of its shards holds the points."""
+    write_json(folder / _TENANT_FILE, {"format": _FORMAT, "tenant": tenant, "shard": shard})
 
 
 def read_tenant(folder: Path) -> TenantId | None:
@@ -81,16 +87,59 @@ def read_tenant(folder: Path) -> TenantId | None:
 
     Raises `IsolationError` if the folder's name is not that of the tenant it records.
     """
-    record = _read_json(folder / _TENANT_FILE)
+    found = _tenant_record(folder)
+    return found[0] if found else None
+
+
+def shard_folder(folder: Path) -> Path | None:
+    """Return where the tenant's engine files are, or None if it is no tenant folder."""
+    found = _tenant_record(folder)
+    return folder / found[1] if found else None
+
+
+def replace_shard(folder: Path, staged: Path) -> None:
+    """Put a staged shard in the place of the tenant's; only while nobody uses either.
+
+    INVARIANT: the record names the old shard or the new one at every moment, and both are whole.
+    """
+    found = _tenant_record(folder)
+    if found is None:
+        raise StoreError(f"folder '{folder}' has no tenant: its shard was not replaced")
+    tenant, old = found
+    new = folder / f"{SHARD}-{uuid4().hex}"
+    try:
+        sync_tree(staged)
+        staged.rename(new)
+        write_tenant(folder, tenant, new.name)
+    except OSError as error:
+        raise os_error(error, folder) from error
+    remove_tree(folder / old)
+
+
+def adopt(staged: Path, folder: Path) -> None:
+    """Give a staged tenant folder its name, which nobody has."""
+    try:
+        sync_tree(staged)
+        staged.rename(folder)
+        sync_folder(folder.parent)
+    except OSError as error:
+        raise os_error(error, folder) from error
+
+
+def _tenant_record(folder: Path) -> tuple[TenantId, str] | None:
+    record = read_json(folder / _TENANT_FILE)
     if record is None:
         return None
-    tenant = record.get("tenant")
+    tenant, shard = record.get("tenant"), record.get("shard", SHARD)
     if not isinstance(tenant, str) or tenant_folder(folder.parent, TenantId(tenant)) != folder:
         raise IsolationError(
             f"folder '{folder}' records another tenant than its name says: it was moved or "
             "altered; nothing of it is served, restore it from a backup"
         )
-    return TenantId(tenant)
+    # A name with a separator would lead into another tenant's folder.
+    if not isinstance(shard, str) or not _SHARD_NAME.fullmatch(shard):
+        raise damaged(folder / _TENANT_FILE)
+    return TenantId(tenant), shard
 
 
 def subfolders(folder: Path) -> list[Path]:
@@ -101,71 +150,49 @@ def subfolders(folder: Path) -> list[Path]:
 @contextmanager
 def building(folder: Path) -> Iterator[Path]:
     """Yield an empty staging folder that becomes ``folder`` if the block succeeds."""
-    staging = folder.parent / f"{_STAGING}{uuid4().hex}"
+    staging = staging_in(folder.parent)
     try:
         staging.mkdir(mode=0o700)
         yield staging
-        _sync(staging)
+        sync_folder(staging)
         staging.rename(folder)
-        _sync(folder.parent)
+        sync_folder(folder.parent)
     except OSError as error:
         raise os_error(error, folder) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
+def staging_in(parent: Path) -> Path:
+    """Return a new name that `sweep` removes if the process is killed."""
+    return parent / f"{_STAGING}{uuid4().hex}"
+
+
 def discard(folder: Path) -> None:
-    """Remove a folder; a kill in between leaves only a leftover that `sweep` removes."""
-    staging = folder.parent / f"{_STAGING}{uuid4().hex}"
-    folder.rename(staging)
-    shutil.rmtree(staging, ignore_errors=True)
+    """Remove a folder if there is one; what a kill leaves of it, `sweep` removes."""
+    staging = staging_in(folder.parent)
+    try:
+        folder.rename(staging)
+    except FileNotFoundError:
+        return
+    sync_folder(folder.parent)
+    remove_tree(staging)
 
 
 def sweep(store: Path) -> None:
     """Remove what a killed process left half made; only while the store's lock is held."""
     for parent in (store, *subfolders(store)):
-        for leftover in parent.glob(f"{_STAGING}*"):
-            shutil.rmtree(leftover, ignore_errors=True)
+        _sweep_staging(parent)
+    for collection in subfolders(store):
+        for folder in subfolders(collection):
+            _sweep_staging(folder)
+            shards = list(folder.glob(f"{SHARD}*"))
+            current = shard_folder(folder) if len(shards) > 1 else None
+            for shard in shards if current else ():
+                if shard != current:
+                    remove_tree(shard)
 
 
-def os_error(error: OSError, path: Path) -> StoreError:
-    """Translate an operating system error into one that says what to do."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-        return StoreFullError(
-            f"store '{path}' was not written: no space is left; free some and run again"
-        )
-    return StoreError(f"store '{path}' cannot be used: {error.strerror or error}")
-
-
-def _write_json(path: Path, value: dict[str, Any]) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        json.dump(value, file, ensure_ascii=False)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise os_error(error, path) from error
-    except ValueError as error:
-        raise _damaged(path) from error
-    if not isinstance(value, dict):
-        raise _damaged(path)
-    return value
-
-
-def _damaged(path: Path) -> StoreError:
-    return StoreError(f"file '{path}' is damaged: restore it from a backup, or ingest again")
-
-
-def _sync(folder: Path) -> None:
-    """Make renames in the folder survive a loss of power."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _sweep_staging(parent: Path) -> None:
+    for leftover in parent.glob(f"{_STAGING}*"):
+        remove_tree(leftover)

@@ -17,24 +17,49 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import numpy as np
 
 from ..core.chunk import ChunkId, TenantId, Vector, checked_matrix
 from ..core.embedding import EmbedderIdentity
-from ..core.errors import CollectionNotFoundError, StoreError, StoreFullError, UnknownTenantError
+from ..core.errors import (
+    CollectionNotFoundError,
+    StoreError,
+    StoreFullError,
+    UnknownTenantError,
+    UsageError,
+)
 from ..core.store import CollectionInfo, Hit, StoredPoint
 from . import edge_folders as folders
+from .edge_erasure import erase, finish_erasures
+from .edge_optimizer import ShardOptimizer
 from .edge_shard import EdgeShard, Record
 from .names import checked_collection, checked_tenant
 from .open_shards import OpenShards
 from .point_identity import namespaced_id
-from .point_records import checked_limit, checked_records, to_hit, to_point
+from .point_records import (
+    Row,
+    checked_limit,
+    checked_records,
+    require_openable,
+    to_hits,
+    to_points,
+    to_reseal,
+)
+from .store_files import os_error, remove_tree
 from .store_lock import StoreLock
+
+if TYPE_CHECKING:
+    from .encryption.payload_cipher import PayloadCipher
 
 _WRITE_POINTS = 500
 # The engine writes through memory maps, and a full disk there kills the process (SIGBUS), so space
@@ -42,35 +67,61 @@ _WRITE_POINTS = 500
 _MIN_FREE_BYTES = 64 * 2**20
 # Log, vectors and payload pages each hold a copy: 2.2 to 4.3 times the raw bytes on a full tmpfs.
 _BYTES_FACTOR = 5
+_MAX_OPEN_SHARDS = 1_000
+_MAX_OPEN_BYTES = 1_000_000_000
+# Of the handles that the process may open the shards take half at most, one each. Of the mappings
+# that Linux allows a process (65,530, vm.max_map_count) a shard takes 16.
+_HANDLES_SHARE = 2
+_MAX_MAPPED_SHARDS = 3_000
 
 
 class EdgeStore:
     """Keeps collections under ``path``, which one process holds at a time.
 
-    Threads may share it. ``max_open_shards`` bounds memory and file handles, not tenants. A write
-    that would leave fewer than ``min_free_bytes`` on the disk raises `StoreFullError`. Raises
+    Threads may share it. ``max_open_shards`` and ``max_open_bytes`` (estimated from the files of a
+    shard, `EdgeShard.resident_bytes`) bound memory, threads and file handles, not tenants: what was
+    used least recently is closed first, never what is in use. With ``optimize`` shards with many
+    deleted points are rewritten in the background, by a child process. A write that would leave
+    fewer than ``min_free_bytes`` on the disk raises `StoreFullError`. ``cipher`` seals its payload
+    fields on the way in and opens them on the way out; the caller closes it. Raises
     `StoreLockedError` if another process, or another object of this one, holds the folder.
     """
 
     def __init__(
-        self, path: Path, *, max_open_shards: int = 64, min_free_bytes: int = _MIN_FREE_BYTES
+        self,
+        path: Path,
+        *,
+        max_open_shards: int = _MAX_OPEN_SHARDS,
+        max_open_bytes: int = _MAX_OPEN_BYTES,
+        min_free_bytes: int = _MIN_FREE_BYTES,
+        optimize: bool = True,
+        cipher: PayloadCipher | None = None,
     ) -> None:
         self._path = Path(path).resolve()
+        self._cipher = cipher
         self._min_free_bytes = min_free_bytes
         try:
             self._path.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
-            raise folders.os_error(error, self._path) from error
+            raise os_error(error, self._path) from error
         self._lock = StoreLock(self._path)
-        folders.sweep(self._path)
-        self._shards = OpenShards(max_open_shards)
+        try:
+            finish_erasures(self._path)
+            folders.sweep(self._path)
+        except BaseException:
+            self._lock.release()
+            raise
+        self._shards = OpenShards(min(max_open_shards, _possible_shards()), max_open_bytes)
+        self._optimizer = ShardOptimizer(self._shards, self._require_space, in_background=optimize)
         self._infos: dict[str, CollectionInfo] = {}
+        self._creating = threading.Lock()
+        self._erasing: set[TenantId] = set()
         self._closed = False
 
     def create_collection(self, name: str, embedder: EmbedderIdentity) -> CollectionInfo:
         """Create the collection, or return it if it exists with the same model."""
         checked_collection(name)
-        with self._shards.lock:
+        with self._creating:
             try:
                 existing = self.collection(name)
             except CollectionNotFoundError:
@@ -103,19 +154,22 @@ class EdgeStore:
         """Write points of the tenant; return when they survive a kill and a loss of power."""
         folder = self._folder(collection, tenant)
         dimension = self.collection(collection).embedder.dimension
-        records, size = checked_records(tenant, points, dimension)
+        records, size = checked_records(tenant, points, dimension, self._cipher)
         if not records:
             return
         self._require_space(size * _BYTES_FACTOR)
-        with self._shards.lock:
-            if folders.read_tenant(folder) is None:
-                self._create_shard(folder, tenant, records, dimension)
-                return
-        with self._shards.using(folder) as shard:
-            if shard is not None:
-                _write(shard, records)
-                return
-        self.upsert(collection, tenant, points)  # its last point was deleted meanwhile
+        while True:
+            with self._shards.writing(folder) as shard:
+                self._require_not_erasing(tenant)
+                if shard is not None:
+                    self._optimizer.wrote(folder)
+                    _write(shard, records)
+                    return
+            with self._shards.exclusive(folder):
+                self._require_not_erasing(tenant)
+                if folders.read_tenant(folder) is None:
+                    self._create_shard(folder, tenant, records, dimension)
+                    return
 
     def search(self, collection: str, tenant: TenantId, vector: Vector, limit: int) -> list[Hit]:
         """Return the tenant's nearest points by cosine, best first, with payload and vector."""
@@ -129,23 +183,36 @@ class EdgeStore:
                     "ingest for it first, or check the tenant's name"
                 )
             found = shard.search(query, checked_limit(limit))
-        return [to_hit(tenant, id_, vec, payload, score) for id_, vec, payload, score in found]
+        rows = [(id_, vec, payload) for id_, vec, payload, _ in found]
+        return to_hits(to_points(tenant, rows, self._cipher), [score for *_, score in found])
 
     def get(self, collection: str, tenant: TenantId, ids: Sequence[ChunkId]) -> list[StoredPoint]:
         """Return those of the ids that are the tenant's, in the order asked for, each once."""
         wanted = [namespaced_id(tenant, id_) for id_ in dict.fromkeys(ids)]
         with self._shards.using(self._folder(collection, tenant)) as shard:
             found = shard.get(wanted) if shard is not None and wanted else {}
-        return [to_point(tenant, id_, *found[id_]) for id_ in wanted if id_ in found]
+        rows = [(id_, *found[id_]) for id_ in wanted if id_ in found]
+        return to_points(tenant, rows, self._cipher)
 
     def delete(self, collection: str, tenant: TenantId, ids: Sequence[ChunkId]) -> None:
         """Delete those of the ids that are the tenant's; with the last one go all its files."""
         folder = self._folder(collection, tenant)
-        with self._shards.using(folder) as shard:
-            if shard is None or not ids:
+        if not ids:
+            return
+        wanted = [namespaced_id(tenant, id_) for id_ in dict.fromkeys(ids)]
+        with self._shards.writing(folder) as shard:
+            if shard is None:
                 return
-            shard.delete([namespaced_id(tenant, id_) for id_ in dict.fromkeys(ids)])
-        self._shards.discard_if_empty(folder)
+            before = shard.count()
+            self._optimizer.wrote(folder)
+            shard.delete(wanted)
+            left = shard.count()
+        if left:
+            dimension = self.collection(collection).embedder.dimension
+            self._optimizer.deleted(folder, dimension, before - left, left)
+        else:
+            with self._optimizer.holding_off(folder):
+                self._shards.discard_if_empty(folder)
 
     def count(self, collection: str, tenant: TenantId) -> int:
         """Return how many points the tenant has; 0 for a tenant that has none."""
@@ -156,16 +223,108 @@ class EdgeStore:
         """Yield every point of the tenant, in the order of stored ids."""
         return self._scroll(self._folder(collection, tenant), tenant)
 
+    def reseal(self, collection: str, tenant: TenantId) -> Iterator[int]:
+        """Seal again, page by page, what the tenant's newest key did not seal; yield how many.
+
+        It may be stopped and started again at any page. A point that is written meanwhile is left
+        as it is, since the newest key has sealed it.
+        """
+        folder = self._folder(collection, tenant)
+        for page in self._pages(folder):
+            changes = list(to_reseal(tenant, page, self._cipher))
+            with self._shards.writing(folder) as shard:
+                if shard is not None and changes:
+                    self._require_not_erasing(tenant)
+                    self._optimizer.wrote(folder)
+                    shard.set_payloads(
+                        (UUID(each.point_id), each.payload, (each.field, each.was))
+                        for each in changes
+                    )
+            yield len(changes)
+
     def tenants(self, collection: str) -> list[TenantId]:
         """Return the tenants that have points, by name; for administration only."""
         self.collection(collection)
         found = map(folders.read_tenant, folders.subfolders(self._path / collection))
         return sorted(tenant for tenant in found if tenant is not None)
 
+    @property
+    def sealed_fields(self) -> tuple[str, ...]:
+        """Return the payload fields that are kept sealed."""
+        return self._cipher.fields if self._cipher is not None else ()
+
+    def require_openable(self, tenant: TenantId, points: Sequence[StoredPoint]) -> None:
+        """Raise `SealError` or `ErasedTenantError` unless these points of a snapshot open here."""
+        require_openable(tenant, points, self._cipher)
+
+    @contextmanager
+    def snapshot(self, collection: str, tenant: TenantId) -> Iterator[Iterator[StoredPoint]]:
+        """Yield every point of the tenant as of one moment: its writes wait until the block ends.
+
+        Payloads are as they are kept, sealed ones sealed. Nothing is yielded for a tenant that has
+        no points.
+        """
+        with self._shards.writing(self._folder(collection, tenant)) as shard:
+            yield _points_of(shard, tenant) if shard is not None else iter(())
+
+    def replace(self, collection: str, tenant: TenantId, points: Iterable[StoredPoint]) -> None:
+        """Put these points in the place of all that the tenant has, at once or not at all.
+
+        Their payloads are as `snapshot` gives them, sealed ones sealed.
+        The shard is built beside the old one and takes its place when complete, so a kill, a full
+        disk or an error of ``points`` leaves the old one. Raises `UsageError` if there are none.
+        """
+        folder = self._folder(collection, tenant)
+        dimension = self.collection(collection).embedder.dimension
+        self._require_not_erasing(tenant)
+        with self._optimizer.holding_off(folder):
+            staging = folders.staging_in(folder.parent)
+            try:
+                staging.mkdir(mode=0o700)
+                self._fill(staging, tenant, points, dimension)
+                with self._shards.exclusive(folder):
+                    if folders.read_tenant(folder) is None:
+                        folders.adopt(staging, folder)
+                    else:
+                        folders.replace_shard(folder, staging / folders.SHARD)
+            finally:
+                remove_tree(staging)
+
+    def erase(self, tenant: TenantId) -> Mapping[str, int]:
+        """Remove the tenant from every collection; return how many points each of them held.
+
+        The intent is recorded first, each folder is renamed before it is deleted, and what a kill
+        interrupts is finished when the store is opened again. Nothing of the tenant's name or
+        points stays in the store's folder then; what the disk keeps of deleted files is its own.
+        """
+        checked_tenant(tenant)
+        self._require_open()
+        counts = {info.name: self.count(info.name, tenant) for info in self.collections()}
+        # After a failure they stay refused: the next opening finishes the erasure, theirs included.
+        self._erasing.add(tenant)
+
+        def gone(folder: Path) -> None:
+            with self._optimizer.holding_off(folder), self._shards.exclusive(folder):
+                folders.discard(folder)
+
+        erase(self._path, tenant, gone)
+        self._erasing.discard(tenant)
+        return {name: count for name, count in counts.items() if count}
+
+    def optimize(self, collection: str, tenant: TenantId) -> bool:
+        """Rewrite the tenant's shard without its deleted points; tell if there was one.
+
+        A child process works on a copy, so that calls go on meanwhile; False as well if the tenant
+        was written to so often that the copy was out of date each time.
+        """
+        dimension = self.collection(collection).embedder.dimension
+        return self._optimizer.optimize(self._folder(collection, tenant), dimension)
+
     def close(self) -> None:
         """Flush, close the shards and release the folder; closing twice is allowed."""
         if not self._closed:
             self._closed = True
+            self._optimizer.stop()
             self._shards.close()
             self._lock.release()
 
@@ -175,6 +334,10 @@ class EdgeStore:
         return folders.tenant_folder(self._path / self.collection(collection).name, tenant)
 
     def _scroll(self, folder: Path, tenant: TenantId) -> Iterator[StoredPoint]:
+        for page in self._pages(folder):
+            yield from to_points(tenant, page, self._cipher)
+
+    def _pages(self, folder: Path) -> Iterator[list[Row]]:
         offset: UUID | None = None
         while True:
             # The shard is not held between pages, so a slow reader blocks nothing.
@@ -183,8 +346,7 @@ class EdgeStore:
                 if shard is None:
                     return
                 page, offset = shard.page(offset)
-            for id_, vector, payload in page:
-                yield to_point(tenant, id_, vector, payload)
+            yield list(page)
             if offset is None:
                 return
 
@@ -200,12 +362,36 @@ class EdgeStore:
             finally:
                 shard.close()
 
+    def _fill(
+        self, staging: Path, tenant: TenantId, points: Iterable[StoredPoint], dimension: int
+    ) -> None:
+        """Build a tenant's folder out of points that may be too many for memory."""
+        folders.write_tenant(staging, tenant)
+        shard = EdgeShard.create(staging / folders.SHARD, dimension)
+        remaining = iter(points)
+        try:
+            while batch := list(islice(remaining, _WRITE_POINTS)):
+                self.require_openable(tenant, batch)
+                records, size = checked_records(tenant, batch, dimension)
+                self._require_space(size * _BYTES_FACTOR)
+                shard.upsert(records)
+            if not shard.count():
+                raise UsageError(f"tenant '{tenant}' not replaced: no point was given; erase it")
+        finally:
+            shard.close()
+
     def _require_space(self, size: int) -> None:
         free = shutil.disk_usage(self._path).free
         if free < size + self._min_free_bytes:
             raise StoreFullError(
                 f"store '{self._path}' was not written: {free} bytes are free and "
                 f"{size + self._min_free_bytes} are needed; free some and run again"
+            )
+
+    def _require_not_erasing(self, tenant: TenantId) -> None:
+        if tenant in self._erasing:
+            raise StoreError(
+                f"tenant '{tenant}' is being erased: wait, or erase it again if that failed"
             )
 
     def _require_open(self) -> None:
@@ -216,3 +402,20 @@ class EdgeStore:
 def _write(shard: EdgeShard, records: Sequence[Record]) -> None:
     for start in range(0, len(records), _WRITE_POINTS):
         shard.upsert(records[start : start + _WRITE_POINTS])
+
+
+def _points_of(shard: EdgeShard, tenant: TenantId) -> Iterator[StoredPoint]:
+    offset: UUID | None = None
+    while True:
+        page, offset = shard.page(offset)
+        yield from to_points(tenant, page)
+        if offset is None:
+            return
+
+
+def _possible_shards() -> int:
+    """Return how many shards the limits of the process let it keep open."""
+    handles = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if handles == resource.RLIM_INFINITY:
+        return _MAX_MAPPED_SHARDS
+    return max(1, min(_MAX_MAPPED_SHARDS, handles // _HANDLES_SHARE))

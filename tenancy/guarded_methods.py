@@ -1,9 +1,9 @@
-"""Every public name of ``QdrantClient``, and what the guarded client does with it.
+"""Every public name of both Qdrant clients, and what the guarded clients do with it.
 
 - INVARIANT: a name that is not in the table is refused; a test compares it with the installed
-  client, so a new release that adds a method is noticed and not let through.
+  clients, so a new release that adds a method is noticed and not let through.
 
-The reasons are those of the leak matrix in ``docs/tenancy.md``.
+The reasons are those of the leak matrix in ``docs/tenancy_client.md``.
 """
 
 from __future__ import annotations
@@ -17,22 +17,19 @@ class Access(StrEnum):
 
     ENFORCED = "enforced"
     """Runs, confined to the context's tenant."""
-    REFUSED = "refused"
-    """Touches points, and is not confined yet."""
     ADMIN = "admin"
-    """Reaches the whole collection or server: use an administrator's own client."""
+    """Reaches the whole collection or server: for a context with ``admin`` only, and reported."""
     RAW = "raw"
-    """Hands out an unguarded client or its parts."""
+    """Hands out an unguarded client or its parts: refused to all."""
     UNNEEDED = "unneeded"
-    """Harmless, and not of a tenant's business; use the class itself."""
+    """Harmless, and not of a tenant's business: refused; use the class itself."""
 
 
 _NAMES = {
-    Access.ENFORCED: """close collection_exists count delete get_collection query_batch_points
-        query_points retrieve scroll set_payload upload_points upsert""",
-    Access.REFUSED: """batch_update_points clear_payload delete_payload delete_vectors facet
-        overwrite_payload query_points_groups search_matrix_offsets search_matrix_pairs
-        update_vectors upload_collection""",
+    Access.ENFORCED: """batch_update_points clear_payload close collection_exists count delete
+        delete_payload delete_vectors facet get_collection overwrite_payload query_batch_points
+        query_points query_points_groups retrieve scroll search_matrix_offsets search_matrix_pairs
+        set_payload update_vectors upload_collection upload_points upsert""",
     Access.ADMIN: """cluster_collection_update cluster_status cluster_telemetry
         collection_cluster_info create_collection create_full_snapshot create_payload_index
         create_shard_key create_shard_snapshot create_snapshot create_vector_name
@@ -54,8 +51,7 @@ METHODS = MappingProxyType(
 """Each known public name with its access; what is missing here is refused."""
 
 _REASONS = {
-    Access.REFUSED: "it is not confined to a tenant yet",
-    Access.ADMIN: "it reaches beyond one tenant; an administrator calls it on a client of its own",
+    Access.ADMIN: "it reaches beyond one tenant; it needs the context of an administrator",
     Access.RAW: "it hands out an unguarded client",
     Access.UNNEEDED: "call it on QdrantClient itself",
 }

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from struct import Struct
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import numpy as np
 
-from ..core.chunk import ChunkId, TenantId, checked_matrix
+from ..core.chunk import ChunkId, TenantId, Vector, checked_matrix
 from ..core.errors import InputError, UsageError
 from ..core.store import Hit, StoredPoint
 from .point_identity import namespaced_id, payload_bytes, restored, stamped
 
+if TYPE_CHECKING:
+    from .encryption.payload_cipher import PayloadCipher, Resealed
+
 MAX_LIMIT = 10_000
 _FLOAT_BYTES = 4
 
+Row = tuple[object, Any, Mapping[str, Any] | None]
+"""Stored id, vector and payload, as an engine gives them back."""
+
 
 def checked_records(
-    tenant: TenantId, points: Sequence[StoredPoint], dimension: int
+    tenant: TenantId,
+    points: Sequence[StoredPoint],
+    dimension: int,
+    cipher: PayloadCipher | None = None,
 ) -> tuple[list[tuple[UUID, list[float], dict[str, Any]]], int]:
-    """Return stored id, vector and stamped payload of each point, and their size in bytes.
+    """Return stored id, vector and stamped, sealed payload of each point, and their size in bytes.
 
     Of two points with one id the later stands. Raises `VectorError`, `InputError` or
     `IsolationError` and names the point; nothing was written then.
@@ -29,15 +40,26 @@ def checked_records(
     if not latest:
         return [], 0
     matrix = checked_matrix([np.asarray(point.vector) for point in latest], dimension)
-    records = []
-    size = matrix.size * _FLOAT_BYTES
-    for point, vector in zip(latest, matrix, strict=True):
+    payloads, size = _stamped(tenant, latest)
+    ids = [namespaced_id(tenant, point.id) for point in latest]
+    if cipher is not None:
+        payloads = cipher.sealed_payloads(
+            tenant, [(str(id_), payload) for id_, payload in zip(ids, payloads, strict=True)]
+        )
+        size = sum(payload_bytes(str(id_), each) for id_, each in zip(ids, payloads, strict=True))
+    vectors = (vector.tolist() for vector in matrix)
+    return list(zip(ids, vectors, payloads, strict=True)), size + matrix.size * _FLOAT_BYTES
+
+
+def _stamped(tenant: TenantId, points: Sequence[StoredPoint]) -> tuple[list[dict[str, Any]], int]:
+    payloads, size = [], 0
+    for point in points:
         if not isinstance(point.id, str) or not point.id:
             raise InputError("point refused: its id must be a text that is not empty")
         payload = stamped(tenant, point.id, point.payload)
         size += payload_bytes(point.id, payload)
-        records.append((namespaced_id(tenant, point.id), vector.tolist(), payload))
-    return records, size
+        payloads.append(payload)
+    return payloads, size
 
 
 def checked_limit(limit: int) -> int:
@@ -47,23 +69,62 @@ def checked_limit(limit: int) -> int:
     return limit
 
 
-def to_point(
-    tenant: TenantId, stored_id: object, vector: Any, payload: Mapping[str, Any] | None
-) -> StoredPoint:
-    """Return a stored point under its chunk id, or raise `IsolationError` if it is foreign."""
-    logical, kept = restored(tenant, stored_id, payload)
-    return StoredPoint(
-        id=ChunkId(str(logical)), vector=np.asarray(vector, dtype=np.float32), payload=kept
-    )
+def to_points(
+    tenant: TenantId, rows: Sequence[Row], cipher: PayloadCipher | None = None
+) -> list[StoredPoint]:
+    """Return stored points under their chunk ids, with sealed values opened.
+
+    Raises `IsolationError` for a foreign point, and `SealError` for a value that does not open.
+    """
+    found = [restored(tenant, stored_id, payload) for stored_id, _, payload in rows]
+    payloads = [kept for _, kept in found]
+    if cipher is not None:
+        sealed = [(str(row[0]), kept) for row, kept in zip(rows, payloads, strict=True)]
+        payloads = cipher.opened_payloads(tenant, sealed)
+    return [
+        StoredPoint(id=ChunkId(str(logical)), vector=_array(vector), payload=payload)
+        for (_, vector, _), (logical, _), payload in zip(rows, found, payloads, strict=True)
+    ]
 
 
-def to_hit(
-    tenant: TenantId,
-    stored_id: object,
-    vector: Any,
-    payload: Mapping[str, Any] | None,
-    score: float,
-) -> Hit:
-    """Return a search result with its cosine, kept within [-1, 1] against rounding."""
-    point = to_point(tenant, stored_id, vector, payload)
-    return Hit(point=point, score=min(1.0, max(-1.0, float(score))))
+def to_hits(points: Iterable[StoredPoint], scores: Iterable[float]) -> list[Hit]:
+    """Return search results with their cosines, kept within [-1, 1] against rounding."""
+    return [
+        Hit(point=point, score=min(1.0, max(-1.0, float(score))))
+        for point, score in zip(points, scores, strict=True)
+    ]
+
+
+def to_reseal(
+    tenant: TenantId, rows: Sequence[Row], cipher: PayloadCipher | None
+) -> Iterator[Resealed]:
+    """Yield what to write for those rows that the newest key did not seal."""
+    if cipher is None:
+        raise UsageError("reseal refused: the store has no cipher; set 'encryption.key'")
+    kept = [(str(id_), restored(tenant, id_, payload)[1]) for id_, _, payload in rows]
+    return cipher.resealed_payloads(tenant, kept)
+
+
+def require_openable(
+    tenant: TenantId, points: Sequence[StoredPoint], cipher: PayloadCipher | None
+) -> None:
+    """Raise unless the cipher opens these points, whose payloads are as a store keeps them.
+
+    Raises `SealError` for a value that is plain, altered or of another place, and
+    `ErasedTenantError` for one whose key was dropped.
+    """
+    if cipher is not None:
+        kept = [(str(namespaced_id(tenant, point.id)), point.payload) for point in points]
+        cipher.opened_payloads(tenant, kept)
+
+
+def _array(vector: Any) -> Vector:
+    if not isinstance(vector, list):
+        return np.asarray(vector, dtype=np.float32)
+    # 2 microseconds for 384 numbers where numpy takes 6; a query converts one vector a hit.
+    return np.frombuffer(bytearray(_packing(len(vector)).pack(*vector)), dtype=np.float32)
+
+
+@lru_cache(maxsize=64)
+def _packing(dimension: int) -> Struct:
+    return Struct(f"={dimension}f")

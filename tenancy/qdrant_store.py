@@ -11,9 +11,10 @@ A collection records its model in Qdrant's collection metadata, which servers ha
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -31,7 +32,18 @@ from ..core.errors import (
 from ..core.store import CollectionInfo, Hit, StoredPoint
 from .names import checked_collection, checked_tenant
 from .point_identity import TENANT_KEY, namespaced_id
-from .point_records import checked_limit, checked_records, to_hit, to_point
+from .point_records import (
+    Row,
+    checked_limit,
+    checked_records,
+    require_openable,
+    to_hits,
+    to_points,
+    to_reseal,
+)
+
+if TYPE_CHECKING:
+    from .encryption.payload_cipher import PayloadCipher, Resealed
 
 try:
     from qdrant_client import QdrantClient, models
@@ -51,11 +63,13 @@ _MAX_TENANTS = 100_000
 class QdrantStore:
     """Keeps collections on the server (or local mode) that ``client`` talks to, and closes it.
 
-    Threads may share it.
+    Threads may share it. ``cipher`` seals its payload fields on the way in and opens them on the
+    way out; the caller closes it.
     """
 
-    def __init__(self, client: QdrantClient) -> None:
+    def __init__(self, client: QdrantClient, *, cipher: PayloadCipher | None = None) -> None:
         self._client = client
+        self._cipher = cipher
         self._local = _is_local(client)
         # Local mode is plain Python objects without a lock of its own; a server needs none.
         self._guard: AbstractContextManager[Any] = (
@@ -65,7 +79,9 @@ class QdrantStore:
         self._closed = False
 
     @classmethod
-    def at_url(cls, url: str, api_key: str | None = None) -> QdrantStore:
+    def at_url(
+        cls, url: str, api_key: str | None = None, *, cipher: PayloadCipher | None = None
+    ) -> QdrantStore:
         """Return a store on the server at ``url``; nothing is asked of the server yet."""
         try:
             client = QdrantClient(
@@ -73,22 +89,23 @@ class QdrantStore:
             )
         except ValueError as error:
             raise UsageError(f"store '{url}' refused: it is not a valid URL") from error
-        return cls(client)
+        return cls(client, cipher=cipher)
 
     @classmethod
-    def in_process(cls, path: str) -> QdrantStore:
+    def in_process(cls, path: str, *, cipher: PayloadCipher | None = None) -> QdrantStore:
         """Return a store on local mode in a folder, or in memory for ``:memory:``."""
         if path == ":memory:":
-            return cls(QdrantClient(":memory:"))
+            return cls(QdrantClient(":memory:"), cipher=cipher)
         try:
             # The store serialises its calls, so one SQLite connection may serve every thread.
-            return cls(QdrantClient(path=path, force_disable_check_same_thread=True))
+            client = QdrantClient(path=path, force_disable_check_same_thread=True)
         except RuntimeError as error:
             raise StoreLockedError(
                 f"store '{path}' is held by another process: stop it, or use a Qdrant server"
             ) from error
         except OSError as error:
             raise StoreError(f"store '{path}' cannot be opened: {error.strerror}") from error
+        return cls(client, cipher=cipher)
 
     def create_collection(self, name: str, embedder: EmbedderIdentity) -> CollectionInfo:
         """Create the collection, or return it if it exists with the same model."""
@@ -126,17 +143,7 @@ class QdrantStore:
 
     def upsert(self, collection: str, tenant: TenantId, points: Sequence[StoredPoint]) -> None:
         """Write points of the tenant; return when the server has applied them."""
-        owned = self._owned(collection, tenant)
-        records, _ = checked_records(tenant, points, self._info(collection).embedder.dimension)
-        structs = [
-            models.PointStruct(id=str(id_), vector=vector, payload=payload)
-            for id_, vector, payload in records
-        ]
-        for start in range(0, len(structs), _BATCH):
-            batch = structs[start : start + _BATCH]
-            with self._calling(collection):
-                # The filter keeps a point of another tenant, planted under our id, as it is.
-                self._client.upsert(collection, batch, wait=True, update_filter=owned)
+        self._write(collection, tenant, points, self._cipher)
 
     def search(self, collection: str, tenant: TenantId, vector: Vector, limit: int) -> list[Hit]:
         """Return the tenant's nearest points by cosine, best first, with payload and vector."""
@@ -157,7 +164,7 @@ class QdrantStore:
                 f"collection '{collection}' holds nothing of tenant '{tenant}': "
                 "ingest for it first, or check the tenant's name"
             )
-        return [to_hit(tenant, hit.id, hit.vector, hit.payload, hit.score) for hit in found]
+        return to_hits(self._restored(tenant, found), [hit.score for hit in found])
 
     def get(self, collection: str, tenant: TenantId, ids: Sequence[ChunkId]) -> list[StoredPoint]:
         """Return those of the ids that are the tenant's, in the order asked for, each once."""
@@ -167,7 +174,8 @@ class QdrantStore:
         for start in range(0, len(wanted), _BATCH):
             batch = wanted[start : start + _BATCH]
             page, _ = self._page(collection, _narrowed(owned, batch), None)
-            found |= {str(record.id): _restored(tenant, record) for record in page}
+            points = self._restored(tenant, page)
+            found |= {str(record.id): each for record, each in zip(page, points, strict=True)}
         return [found[id_] for id_ in wanted if id_ in found]
 
     def delete(self, collection: str, tenant: TenantId, ids: Sequence[ChunkId]) -> None:
@@ -189,6 +197,21 @@ class QdrantStore:
         """Yield every point of the tenant, in the order of stored ids."""
         return self._scroll(collection, tenant, self._owned(collection, tenant))
 
+    def reseal(self, collection: str, tenant: TenantId) -> Iterator[int]:
+        """Seal again, page by page, what the tenant's newest key did not seal; yield how many.
+
+        It may be stopped and started again at any page. A point that is written meanwhile is left
+        as it is, since the newest key has sealed it.
+        """
+        owned = self._owned(collection, tenant)
+        for page in self._pages(collection, owned):
+            changes = list(to_reseal(tenant, _rows(page), self._cipher))
+            if changes:
+                operations = [_set_payload(owned, change) for change in changes]
+                with self._calling(collection):
+                    self._client.batch_update_points(collection, operations, wait=True)
+            yield len(changes)
+
     def tenants(self, collection: str) -> list[TenantId]:
         """Return the tenants that have points, by name; for administration only."""
         self._info(collection)
@@ -196,12 +219,95 @@ class QdrantStore:
             facets = self._client.facet(collection, TENANT_KEY, limit=_MAX_TENANTS, exact=True)
         return sorted(TenantId(str(hit.value)) for hit in facets.hits)
 
+    @property
+    def sealed_fields(self) -> tuple[str, ...]:
+        """Return the payload fields that are kept sealed."""
+        return self._cipher.fields if self._cipher is not None else ()
+
+    def require_openable(self, tenant: TenantId, points: Sequence[StoredPoint]) -> None:
+        """Raise `SealError` or `ErasedTenantError` unless these points of a snapshot open here."""
+        require_openable(tenant, points, self._cipher)
+
+    @contextmanager
+    def snapshot(self, collection: str, tenant: TenantId) -> Iterator[Iterator[StoredPoint]]:
+        """Yield every point of the tenant; on local mode all other calls wait until the block ends.
+
+        Payloads are as they are kept, sealed ones sealed. A server goes on serving others: stop the
+        tenant's writes for a copy as of one moment.
+        """
+        owned = self._owned(collection, tenant)
+        with self._guard:
+            pages = self._pages(collection, owned)
+            yield (point for page in pages for point in to_points(tenant, _rows(page)))
+
+    def replace(self, collection: str, tenant: TenantId, points: Iterable[StoredPoint]) -> None:
+        """Write these points, then delete what else the tenant has.
+
+        Their payloads are as `snapshot` gives them, sealed ones sealed. A reader can see both
+        meanwhile; repeat it if it was interrupted. Raises `UsageError` if there are none.
+        """
+        with self._guard:
+            kept: set[str] = set()
+            remaining = iter(points)
+            while batch := list(islice(remaining, _BATCH)):
+                self.require_openable(tenant, batch)
+                self._write(collection, tenant, batch, None)
+                kept |= {str(point.id) for point in batch}
+            if not kept:
+                raise UsageError(f"tenant '{tenant}' not replaced: no point was given; erase it")
+            with self.snapshot(collection, tenant) as there:
+                others = [point.id for point in there if point.id not in kept]
+            self.delete(collection, tenant, others)
+
+    def erase(self, tenant: TenantId) -> Mapping[str, int]:
+        """Delete the tenant's points by its filter in every collection; return how many there were.
+
+        A server keeps the bytes of deleted points until its optimizer rewrites the segment. Repeat
+        it if it was interrupted, or if it raises `StoreError` because points are left.
+        """
+        checked_tenant(tenant)
+        counts = {info.name: self._erase(info.name, tenant) for info in self.collections()}
+        return {name: count for name, count in counts.items() if count}
+
     def close(self) -> None:
         """Close the client; closing twice is allowed."""
         with self._guard:
             if not self._closed:
                 self._closed = True
                 self._client.close()
+
+    def _write(
+        self,
+        collection: str,
+        tenant: TenantId,
+        points: Sequence[StoredPoint],
+        cipher: PayloadCipher | None,
+    ) -> None:
+        """Write points, sealed by ``cipher`` or as they are."""
+        owned = self._owned(collection, tenant)
+        dimension = self._info(collection).embedder.dimension
+        records, _ = checked_records(tenant, points, dimension, cipher)
+        structs = [
+            models.PointStruct(id=str(id_), vector=vector, payload=payload)
+            for id_, vector, payload in records
+        ]
+        for start in range(0, len(structs), _BATCH):
+            batch = structs[start : start + _BATCH]
+            with self._calling(collection):
+                # The filter keeps a point of another tenant, planted under our id, as it is.
+                self._client.upsert(collection, batch, wait=True, update_filter=owned)
+
+    def _erase(self, collection: str, tenant: TenantId) -> int:
+        before = self.count(collection, tenant)
+        owned = models.FilterSelector(filter=self._owned(collection, tenant))
+        with self._calling(collection):
+            self._client.delete(collection, owned, wait=True)
+        if left := self.count(collection, tenant):
+            raise StoreError(
+                f"collection '{collection}' still has {left} points of tenant '{tenant}': "
+                "stop its writers and erase it again"
+            )
+        return before
 
     def _create(self, name: str, embedder: EmbedderIdentity) -> CollectionInfo:
         record = {"uid": uuid4().hex, **embedder.as_dict()}
@@ -250,13 +356,21 @@ class QdrantStore:
     def _scroll(
         self, collection: str, tenant: TenantId, owned: models.Filter
     ) -> Iterator[StoredPoint]:
+        for page in self._pages(collection, owned):
+            yield from self._restored(tenant, page)
+
+    def _pages(self, collection: str, owned: models.Filter) -> Iterator[list[models.Record]]:
         offset: int | str | UUID | None = None
         while True:
             page, offset = self._page(collection, owned, offset)
-            for record in page:
-                yield _restored(tenant, record)
+            yield page
             if offset is None:
                 return
+
+    def _restored(
+        self, tenant: TenantId, records: Sequence[models.Record | models.ScoredPoint]
+    ) -> list[StoredPoint]:
+        return to_points(tenant, _rows(records), self._cipher)
 
     @contextmanager
     def _calling(self, collection: str) -> Iterator[None]:
@@ -292,5 +406,16 @@ def _narrowed(owned: models.Filter, ids: Sequence[str]) -> models.Filter:
     return models.Filter(must=[owned, models.HasIdCondition(has_id=list(ids))])
 
 
-def _restored(tenant: TenantId, record: models.Record) -> StoredPoint:
-    return to_point(tenant, record.id, record.vector, record.payload)
+def _rows(records: Sequence[models.Record | models.ScoredPoint]) -> list[Row]:
+    return [(record.id, record.vector, record.payload) for record in records]
+
+
+def _set_payload(owned: models.Filter, change: Resealed) -> models.SetPayloadOperation:
+    """Return the operation for a point that is still as it was read."""
+    must: list[models.Condition] = [owned, models.HasIdCondition(has_id=[change.point_id])]
+    if change.was is not None:
+        match = models.MatchValue(value=change.was)
+        must.append(models.FieldCondition(key=change.field, match=match))
+    return models.SetPayloadOperation(
+        set_payload=models.SetPayload(payload=change.payload, filter=models.Filter(must=must))
+    )

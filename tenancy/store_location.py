@@ -9,37 +9,57 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.errors import StoreError, UsageError
-from ..core.store import VectorStore
+from ..core.settings_tenancy import EmbeddedStoreSettings
+from .tenant_store import TenantStore
+
+if TYPE_CHECKING:
+    from .encryption.payload_cipher import PayloadCipher
 
 _LOCAL = "qdrant-local:"
 
 
-def open_store(location: str, api_key: str | None = None) -> VectorStore:
-    """Open the store at a URL, or the embedded one in a folder.
+def open_store(
+    location: str,
+    api_key: str | None = None,
+    *,
+    embedded: EmbeddedStoreSettings | None = None,
+    cipher: PayloadCipher | None = None,
+) -> TenantStore:
+    """Open the store at a URL, or the embedded one in a folder; ``cipher`` seals its payloads.
 
     ``http://…`` and ``https://…`` are Qdrant servers; ``:memory:`` and ``qdrant-local:PATH`` are
-    qdrant-client's local mode; anything else is a folder for `EdgeStore`. Raises `StoreError` if a
+    qdrant-client's local mode; anything else is a folder for `EdgeStore`, within the limits of
+    ``embedded``. Raises `StoreError` if a
     server does not answer, `StoreLockedError` if another process holds a folder.
     """
     if not location.strip():
         raise UsageError("store refused: it is empty; name a folder or the URL of a Qdrant server")
     if location.lower().startswith(("http://", "https://")):
-        return _server(location, api_key)
+        return _server(location, api_key, cipher)
     if location == ":memory:" or location.startswith(_LOCAL):
-        return _local(location.removeprefix(_LOCAL))
+        return _local(location.removeprefix(_LOCAL), cipher)
     if "://" in location:
         raise UsageError(f"store '{location}' refused: use http://, https:// or a folder")
     from .edge_store import EdgeStore
 
-    return EdgeStore(Path(location).expanduser())
+    limits = embedded or EmbeddedStoreSettings()
+    return EdgeStore(
+        Path(location).expanduser(),
+        max_open_shards=limits.max_open_shards,
+        max_open_bytes=limits.max_open_bytes,
+        min_free_bytes=limits.min_free_bytes,
+        optimize=limits.optimize,
+        cipher=cipher,
+    )
 
 
-def _server(url: str, api_key: str | None) -> VectorStore:
+def _server(url: str, api_key: str | None, cipher: PayloadCipher | None) -> TenantStore:
     from .qdrant_store import QdrantStore
 
-    store = QdrantStore.at_url(url, api_key)
+    store = QdrantStore.at_url(url, api_key, cipher=cipher)
     try:
         store.collections()
     except StoreError as error:
@@ -48,7 +68,7 @@ def _server(url: str, api_key: str | None) -> VectorStore:
     return store
 
 
-def _local(path: str) -> VectorStore:
+def _local(path: str, cipher: PayloadCipher | None) -> TenantStore:
     from .qdrant_store import QdrantStore
 
-    return QdrantStore.in_process(path)
+    return QdrantStore.in_process(path, cipher=cipher)

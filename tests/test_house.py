@@ -35,6 +35,7 @@ ONE_ADAPTER = {
     "securesystemslib": 1,
     "pypdfium2": 1,
     "docx": 1,
+    "joserfc": 1,
     "re2": 1,
     "onnxruntime": 1,
     "tokenizers": 1,

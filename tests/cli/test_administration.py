@@ -42,6 +42,37 @@ def test_an_admin_key_has_no_tenant(run: Run) -> None:
     assert (made["tenant"], made["key"].startswith("rb_")) == (None, True)
 
 
+def test_a_key_carries_attributes_and_an_end(run: Run) -> None:
+    """Groups, department, clearance and expiry, in the answer and in the list."""
+    made = run(
+        "keys", "create", "--tenant", "acme", "--principal", "a", "--group", "sales",
+        "--group", "emea", "--department", "retail", "--clearance", "2",
+        "--expires", "2099-01-31T12:00:00+01:00", "--json",
+    ).json  # fmt: skip
+    (row,) = run("keys", "list", "--json").json
+    for found in (made, row):
+        assert (found["groups"], found["department"], found["clearance"], found["expires"]) == (
+            ["emea", "sales"], "retail", 2, "2099-01-31T11:00:00+00:00"
+        )  # fmt: skip
+    assert "retail" in run("keys", "list").out
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--clearance", "4"),
+        ("--expires", "tomorrow"),
+        ("--expires", "2001-01-01"),
+        ("--department", "a\nb"),
+        ("--group", "x" * 257),
+    ],
+)
+def test_odd_attributes_are_wrong_usage(run: Run, wrong: tuple[str, str]) -> None:
+    """No key is made."""
+    done = run("keys", "create", "--tenant", "acme", "--principal", "a", *wrong)
+    assert (done.code, run("keys", "list", "--json").json) == (2, [])
+
+
 def test_decisions_are_in_the_audit_log(run: Run) -> None:
     """Each decided line is an entry, and the chain holds."""
     run("authorize", "--jsonl", "-", given=jsonl(REFUND, {"id": 2}))

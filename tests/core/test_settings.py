@@ -76,3 +76,51 @@ def test_overrides_are_checked() -> None:
     """Values given in code pass the same checks."""
     with pytest.raises(SettingsError, match="collection"):
         Settings().with_(collection=7)
+
+
+def test_sections_that_may_be_left_out_are_read_from_variables(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Tokens are off until they are set; lists in such a section are split too."""
+    assert Settings().identity.jwt is None
+    for name, value in {
+        "TRUST_DOMAIN": "example.org",
+        "AUDIENCE": "ragbastion",
+        "KEYS": "bundle.json",
+        "PATH": "/{tenant}",
+        "ROLES": "reader, writer",
+    }.items():
+        monkeypatch.setenv(f"RAGBASTION_IDENTITY__JWT_SVID__{name}", value)
+    svids = load_settings().identity.jwt_svid
+    assert svids is not None
+    assert (svids.keys, svids.roles) == (Path("bundle.json"), ("reader", "writer"))
+
+
+@pytest.mark.parametrize("name", ["ISSUER", "AUDIENCE", "KEYS"])
+def test_half_a_token_setting_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An audience that was forgotten must not mean any audience."""
+    for each in {"ISSUER", "AUDIENCE", "KEYS"} - {name}:
+        monkeypatch.setenv(f"RAGBASTION_IDENTITY__JWT__{each}", "given")
+    with pytest.raises(SettingsError, match=f"identity.jwt.{name.lower()}"):
+        load_settings()
+
+
+def test_tenant_changes_some_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenant's section changes what it names; the rest, and the copy, keep the general values."""
+    Path("ragbastion.toml").write_text(
+        '[access]\ndefault_classification = 1\n[access.tenants.acme]\nunlabelled = "allow"\n'
+    )
+    monkeypatch.setenv("RAGBASTION_QUOTAS__TENANTS__ACME__POINTS_TOTAL", "7")
+    settings = load_settings().with_(collection="other")
+    acme, globex = settings.access.of("acme"), settings.access.of("globex")
+    assert (acme.unlabelled, acme.default_classification) == ("allow", 1)
+    assert (globex.unlabelled, globex.default_classification) == ("deny", 1)
+    assert settings.quotas.of("acme").points_total == 7
+    assert settings.quotas.of("globex").points_total == 5_000_000
+
+
+def test_unknown_change_of_a_tenant_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A misspelt value in a tenant's section is an error, not a protection that is not there."""
+    monkeypatch.setenv("RAGBASTION_ACCESS__TENANTS__ACME__UNLABELED", "deny")
+    with pytest.raises(SettingsError, match=r"access\.tenants\.acme\.unlabeled"):
+        load_settings()

@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import os
 import re
 import subprocess
 import sys
@@ -57,6 +58,8 @@ def test_python_block_runs(place: str, code: str, tmp_path: Path) -> None:
             "HOME": str(tmp_path),
             "HF_HUB_OFFLINE": "1",
             "RAGBASTION_STATE_DIR": str(tmp_path / "state"),
+            # The page is run against the tree that these tests import, installed or not.
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
         },
         capture_output=True,
         text=True,

@@ -8,10 +8,12 @@ import pytest
 from fastapi import FastAPI
 from ragbastion.core.settings import Settings
 from ragbastion.gateway import create_app
-from ragbastion.gateway.authentication import Authenticator
+from ragbastion.gateway.authentication import Authenticator, token_verifiers
 from ragbastion.retrieval_guard import Guard
 from ragbastion.tenancy import ApiKeys
 from starlette.testclient import TestClient
+
+from ..tenancy.token_issuer import AUDIENCE, ISSUER, Issuer
 
 ADMIN_KEY = "an-admin-key-for-tests-only-0123456789"
 
@@ -23,6 +25,7 @@ class Service:
     app: FastAPI
     guard: Guard
     keys: ApiKeys
+    issuer: Issuer | None = None
     reader: str
     ingester: str
     other: str
@@ -43,10 +46,17 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service of its own for each test file; its models load once."""
     settings = settings_in(tmp_path_factory.mktemp("service"))
     keys = ApiKeys(settings.state_dir / "api_keys.db")
+    issuer = Issuer(settings.state_dir / "jwks.json")
+    settings = settings.with_(
+        identity={"jwt": {"issuer": ISSUER, "audience": AUDIENCE, "keys": issuer.path}}
+    )
     with Guard.from_settings(settings) as guard:
+        tokens = token_verifiers(settings.identity)
+        authenticator = Authenticator(keys, ADMIN_KEY, tokens, guard.audit)
         yield Service(
-            app=create_app(guard, Authenticator(keys, ADMIN_KEY), settings),
+            app=create_app(guard, authenticator, settings),
             guard=guard,
+            issuer=issuer,
             keys=keys,
             reader=keys.create(tenant="acme", principal="agent-7", roles=["support"]),
             ingester=keys.create(tenant="acme", principal="loader", roles=["ingest"]),

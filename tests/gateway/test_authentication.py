@@ -1,12 +1,15 @@
 """Nothing but /healthz answers without a key, and keys are who they say."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from ragbastion.core.errors import CredentialError, SettingsError
-from ragbastion.gateway.authentication import Authenticator
-from ragbastion.tenancy import ApiKeys
+from ragbastion.core.settings import Settings
+from ragbastion.gateway.authentication import Authenticator, token_verifiers
+from ragbastion.tenancy import ApiKeys, authentication
 
+from ..tenancy.token_issuer import AUDIENCE, ISSUER, Issuer, claims
 from .conftest import ADMIN_KEY, Service
 
 ROUTES = [
@@ -133,3 +136,111 @@ def test_keys_are_shared_with_the_command(service: Service) -> None:
     key = elsewhere.create(tenant="acme", principal="late", roles=[])
     elsewhere.close()
     assert service.client(key).post("/v1/scan", json={"text": "x"}).status_code == 200
+
+
+def refused_reasons(service: Service) -> list[str]:
+    """Return the reasons of the refusals that are in the audit log."""
+    entries = [entry.record for entry in service.guard.audit.tail(500)]
+    return [entry["detail"]["reason"] for entry in entries if entry["kind"] == "identity.refused"]
+
+
+def test_a_token_is_a_key(issued: Service, issuer: Issuer) -> None:
+    """A bearer token of the issuer passes, and stands for its tenant alone."""
+    client = issued.client(issuer.token(claims(roles=["support"])))
+    assert client.post("/v1/scan", json={"text": "hello"}).status_code == 200
+    body = {"action": "refund", "tenant": "globex"}
+    assert client.post("/v1/authorize", json=body).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("change", "header", "why"),
+    [
+        ({"exp": 1}, {}, "has expired"),
+        ({"nbf": 4_000_000_000}, {}, "not valid yet"),
+        ({"aud": "another"}, {}, "another audience"),
+        ({"tenant": None}, {}, "names no tenant"),
+        ({"tenant": "a/b"}, {}, "tenant refused"),
+        ({}, {"alg": "none"}, "algorithm"),
+        ({}, {"alg": "HS256"}, "algorithm"),
+        ({}, {"kid": "k9"}, "not in the key set"),
+        ({}, {"jku": "https://evil.example"}, "header has jku"),
+    ],
+)
+def test_a_refused_token_is_401_and_audited(
+    issued: Service,
+    issuer: Issuer,
+    change: dict[str, object],
+    header: dict[str, object],
+    why: str,
+) -> None:
+    """The answer and the audit log say why, and neither has a part of the token."""
+    token = issuer.token(claims(**change), header=header)
+    answer = issued.client(token).post("/v1/scan", json={"text": "hello"})
+    assert (answer.status_code, why in answer.json()["error"]["message"]) == (401, True)
+    log = "".join(refused_reasons(issued))
+    assert why in log
+    assert not [part for part in token.split(".") if part in log + answer.text]
+
+
+def test_a_missing_key_is_audited(service: Service) -> None:
+    """Also one that has no form of a key."""
+    before = len(refused_reasons(service))
+    assert service.client(None).get("/readyz").status_code == 401
+    assert "no API key" in refused_reasons(service)[-1]
+    assert len(refused_reasons(service)) == before + 1
+
+
+def test_a_withdrawn_signing_key_ends_its_tokens(issued: Service, issuer: Issuer) -> None:
+    """The next request after a rotation is 401, and tokens of the new key pass."""
+    issuer.add("k2")
+    old, new = issuer.token(kid="k1"), issuer.token(kid="k2")
+    assert issued.client(old).post("/v1/scan", json={"text": "x"}).status_code == 200
+    spare = issuer.keys["k1"]
+    issuer.withdraw("k1")
+    assert issued.client(old).post("/v1/scan", json={"text": "x"}).status_code == 401
+    assert issued.client(new).post("/v1/scan", json={"text": "x"}).status_code == 200
+    issuer.add("k1", spare)
+
+
+def test_a_broken_key_set_is_the_operators_matter(issued: Service, issuer: Issuer) -> None:
+    """500 without the path; API keys still pass."""
+    issuer.path.write_text("{")
+    answer = issued.client(issuer.token()).get("/readyz")
+    assert (answer.status_code, str(issuer.path) in answer.text) == (500, False)
+    assert issued.client(issued.reader).post("/v1/scan", json={"text": "x"}).status_code == 200
+    issuer.publish()
+
+
+def test_tokens_are_off_by_default() -> None:
+    """Without settings there is no verifier, and so no token that passes."""
+    assert token_verifiers(Settings().identity) == []
+
+
+def test_svids_are_taken_where_settings_say_so(tmp_path: Path) -> None:
+    """Both kinds may be on at once."""
+    bundle = Issuer(tmp_path / "bundle.json", use="jwt-svid")
+    keys = Issuer(tmp_path / "jwks.json")
+    svids = {"trust_domain": "example.org", "audience": AUDIENCE, "path": "/{tenant}"}
+    svids["keys"] = str(bundle.path)
+    jwt = {"issuer": ISSUER, "audience": AUDIENCE, "keys": keys.path}
+    made = Settings().with_(identity={"jwt": jwt, "jwt_svid": svids})
+    assert len(token_verifiers(made.identity)) == 2
+
+
+@pytest.fixture(autouse=True)
+def _every_refusal_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service is shared by the tests of this file, and so is its minute."""
+    monkeypatch.setattr(authentication, "_REPORTS_A_MINUTE", 10_000)
+
+
+@pytest.fixture
+def issued(service: Service) -> Service:
+    """A service that takes tokens."""
+    return service
+
+
+@pytest.fixture
+def issuer(service: Service) -> Issuer:
+    """Who issues tokens for the service."""
+    assert service.issuer is not None
+    return service.issuer

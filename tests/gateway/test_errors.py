@@ -19,7 +19,11 @@ TABLE = [
     (errors.ModelMismatchError, 409),
     (errors.ProvenanceError, 409),
     (errors.AuditError, 409),
+    (errors.BackupError, 409),
+    (errors.SealError, 409),
+    (errors.ErasedTenantError, 410),
     (errors.LimitError, 413),
+    (errors.QuotaError, 429),
     (errors.LoadError, 422),
     (errors.VectorError, 422),
     (errors.SettingsError, 500),
@@ -27,6 +31,7 @@ TABLE = [
     (errors.StoreError, 503),
     (errors.StoreLockedError, 503),
     (errors.StoreFullError, 503),
+    (errors.TenantKeyError, 503),
     (errors.DetectorError, 503),
     (errors.MissingExtraError, 503),
 ]
@@ -70,3 +75,11 @@ def test_an_unexpected_error_tells_nothing() -> None:
     answer = asyncio.run(_unexpected(request, ValueError("the text of a document")))
     assert answer.status_code == 500
     assert b"document" not in answer.body
+
+
+def test_quota_says_when_to_come_back() -> None:
+    """In whole seconds, rounded up; not at all where waiting does not help."""
+    waits = [(0.2, "1"), (2.0, "2"), (2.1, "3"), (None, None)]
+    for retry_after_s, header in waits:
+        answer = refusal(errors.QuotaError("why", retry_after_s=retry_after_s))
+        assert (answer.status_code, answer.headers.get("Retry-After")) == (429, header)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from ragbastion import Guard, Redactor, Scanner, Settings, TenantContext
+from ragbastion import Guard, Redactor, Scanner, Settings, TenantContext, operator_context
 from ragbastion.core.chunk import Chunk, Digest, DocumentId, Matrix, TenantId
 from ragbastion.core.embedding import EmbedderIdentity
 from ragbastion.core.events import MemoryEventSink
@@ -21,6 +21,8 @@ from ragbastion.core.store import StoredPoint
 from ragbastion.ingest.provenance import BatchSigner, chunk_id, to_point
 from ragbastion.policies import PolicyEngine
 from ragbastion.retrieval_guard import GuardParts
+
+from .postgres_server import PostgresServer, programs
 
 DIMENSION = 256
 COLLECTION = "documents"
@@ -108,7 +110,18 @@ class World:
 
 def context(tenant: str = "acme", principal: str = "agent-7", **more: Any) -> TenantContext:
     """Return a context of a support agent."""
-    return TenantContext(tenant=tenant, principal=principal, roles=frozenset({"support"}), **more)
+    return operator_context(tenant=tenant, principal=principal, roles=["support"], **more)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server, for as long as the tests run."""
+    programs()
+    for module in ("psycopg2", "asyncpg", "llama_index.vector_stores.postgres"):
+        pytest.importorskip(module, reason="needs pip install 'ragbastion[postgres]'")
+    server = PostgresServer()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -229,11 +229,12 @@ def test_a_wrong_limit_is_refused(world: World, limit: Any) -> None:
 
 
 def test_an_expired_context_is_refused(world: World) -> None:
-    """Nothing is searched for a context that has expired."""
+    """Nothing is searched for a context that has expired, and the attempt is audited."""
     world.plant(FACTS)
     with pytest.raises(CredentialError, match="has expired"):
         world.guard.retrieve(ASK, context(expires_at=time.time() - 1))
-    assert world.events.events == []
+    (event,) = world.events.events
+    assert (event.kind, event.tenant, event.outcome) == ("identity.refused", "acme", "refused")
 
 
 def test_what_is_no_context_is_refused(world: World) -> None:

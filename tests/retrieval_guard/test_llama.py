@@ -37,7 +37,7 @@ from ragbastion.retrieval_guard import (
     RetrievalGuardPostprocessor,
     ScanTransform,
 )
-from ragbastion.retrieval_guard.llama_nodes import TENANT, scoped_id
+from ragbastion.retrieval_guard.llama_nodes import SCOPE, TENANT, scope_of, scoped_id
 
 from .conftest import HashingEmbedder, World, context
 
@@ -170,14 +170,17 @@ def test_a_moved_vector_is_not_returned(bench: Bench) -> None:
     assert bench.texts() == []
 
 
-def test_a_node_moved_to_another_tenant_is_not_returned(bench: Bench) -> None:
-    """Renaming a node's tenant in the store, outside and inside, does not make it another's."""
+def test_a_node_moved_to_another_tenant_refuses_the_whole_answer(bench: Bench) -> None:
+    """A store that answers with a foreign node is broken or tampered with."""
     bench.ingest(SOUP, tenant="globex")
     [node] = bench.ingest(FACTS)
-    bench.client.set_payload("shared", {TENANT: "globex"}, points=[node.node_id])
-    assert bench.texts("globex") == [SOUP]
+    bench.client.set_payload("shared", {SCOPE: scope_of("globex")}, points=[node.node_id])
+    with pytest.raises(IsolationError, match="nothing was returned"):
+        bench.texts("globex")
+    assert bench.events.events[-2].detail == {"nodes": [node.node_id]}
     bench.tamper(node.node_id, '"acme"', '"globex"')
-    assert bench.texts("globex") == [SOUP]
+    with pytest.raises(IsolationError, match="nothing was returned"):
+        bench.texts("globex")
 
 
 def test_an_unsigned_node_is_not_added(bench: Bench) -> None:
@@ -215,19 +218,25 @@ def test_native_filters_are_refused(bench: Bench) -> None:
         bench.store().query(query, qdrant_filters=models.Filter())
 
 
-def test_a_filter_cannot_widen_to_another_tenant(bench: Bench) -> None:
-    """A caller's filter is joined to the tenant's by AND, whatever it says."""
-    bench.ingest(SOUP)
-    bench.ingest(FACTS, tenant="globex")
+def test_a_filter_that_names_the_tenant_is_refused(bench: Bench) -> None:
+    """The guard alone sets the tenant; a caller's attempt is refused and audited."""
     wide = MetadataFilters(
         filters=[MetadataFilter(key=TENANT, value=name) for name in ("acme", "globex")],
         condition=FilterCondition.OR,
     )
-    query = VectorStoreQuery(
-        query_embedding=bench.embedding.get_query_embedding(ASK), similarity_top_k=9, filters=wide
-    )
-    found = bench.store().query(query)
-    assert [node.get_content() for node in found.nodes or []] == [SOUP]
+    with pytest.raises(IsolationError, match="guard sets itself"):
+        bench.store().query(VectorStoreQuery(query_embedding=[0.0] * 256, filters=wide))
+    assert bench.events.events[-1].kind == "tenancy.refused"
+
+
+def test_a_callers_query_is_left_as_it_was(bench: Bench) -> None:
+    """One query object can be asked of two tenants' stores; neither leaves its filter in it."""
+    bench.ingest(SOUP)
+    bench.ingest(FACTS, tenant="globex")
+    query = VectorStoreQuery(query_embedding=bench.embedding.get_query_embedding(ASK))
+    found = [bench.store(name).query(query).nodes or [] for name in ("acme", "globex")]
+    assert [[node.get_content() for node in nodes] for nodes in found] == [[SOUP], [FACTS]]
+    assert query.filters is None
 
 
 def test_deleting_reaches_the_own_tenant_only(bench: Bench) -> None:

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from ragbastion.core.embedding import EmbedderIdentity
 from ragbastion.core.store import VectorStore
-from ragbastion.tenancy import open_store
+from ragbastion.tenancy import TenantStore, open_store
 
 BACKENDS = ["edge", "qdrant-memory"]
 if "QDRANT_URL" in os.environ:
@@ -26,7 +26,7 @@ def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def store(location: str) -> Iterator[VectorStore]:
+def store(location: str) -> Iterator[TenantStore]:
     """Return an open store of each kind."""
     opened = open_store(location)
     yield opened

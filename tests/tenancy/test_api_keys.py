@@ -1,14 +1,30 @@
 """API keys: made once, kept hashed, bound to a tenant, revoked at once."""
 
+import hashlib
 import sqlite3
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from ragbastion.core.errors import AccessError, CredentialError, UsageError
-from ragbastion.tenancy import ApiKeys
+from qdrant_client import QdrantClient, models
+from ragbastion.core.errors import AccessError, CredentialError, StoreError, UsageError
+from ragbastion.core.events import MemoryEventSink
+from ragbastion.tenancy import ApiKeys, Attributes, GuardedQdrantClient
 
 CHOSEN = "correct-horse-battery-staple"
+OLD_SCHEMA = """
+CREATE TABLE api_keys (
+    id TEXT PRIMARY KEY,
+    digest BLOB NOT NULL,
+    tenant TEXT,
+    principal TEXT NOT NULL,
+    roles TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    revoked_at REAL
+) STRICT;
+"""
 
 
 @pytest.fixture
@@ -86,7 +102,7 @@ def test_revoked_key_is_refused_at_once(keys: ApiKeys, path: Path) -> None:
     other = ApiKeys(path)
     plain = keys.create(tenant="acme", principal="a")
     other.revoke(keys.authenticate(plain).key_id)
-    with pytest.raises(CredentialError, match="unknown or revoked"):
+    with pytest.raises(CredentialError, match="it was revoked"):
         keys.authenticate(plain)
     other.close()
 
@@ -155,8 +171,6 @@ def test_odd_names_make_no_key(keys: ApiKeys, tenant: str, principal: str) -> No
 def test_damaged_file_is_a_clear_error(path: Path) -> None:
     """A file that is no database is not overwritten."""
     path.write_bytes(b"not a database, not at all" * 100)
-    from ragbastion.core.errors import StoreError
-
     with pytest.raises(StoreError, match="cannot be used"):
         ApiKeys(path)
 
@@ -169,3 +183,168 @@ def test_digest_is_not_of_the_id_alone(keys: ApiKeys, path: Path) -> None:
         digests = [row[0] for row in database.execute("SELECT digest FROM api_keys")]
     database.close()
     assert len(set(digests)) == 2
+
+
+def test_attributes_travel_with_the_key(keys: ApiKeys, path: Path) -> None:
+    """Groups, department and clearance are kept and stand in the context."""
+    given = Attributes(groups=["sales", "emea"], department="retail", clearance=2)
+    plain = keys.create(tenant="acme", principal="a", attributes=given)
+    again = ApiKeys(path)
+    context = again.authenticate(plain).context()
+    (listed,) = again.list()
+    again.close()
+    assert (context.groups, context.department, context.clearance) == (
+        frozenset({"sales", "emea"}), "retail", 2
+    )  # fmt: skip
+    assert (listed.groups, listed.department, listed.clearance) == (
+        frozenset({"sales", "emea"}), "retail", 2
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        Attributes(clearance=4),
+        Attributes(groups=["a\nb"]),
+        Attributes(department="x" * 10_240),
+    ],
+)
+def test_odd_attributes_make_no_key(keys: ApiKeys, attributes: Attributes) -> None:
+    """What no context accepts is no key."""
+    with pytest.raises(UsageError, match="context refused"):
+        keys.create(tenant="acme", principal="a", attributes=attributes)
+    assert list(keys.list()) == []
+
+
+@pytest.mark.parametrize("end", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_key_that_has_ended_is_not_made(keys: ApiKeys, end: float) -> None:
+    """An end must be a time to come."""
+    with pytest.raises(UsageError, match="time to come"):
+        keys.create(tenant="acme", principal="a", expires_at=end)
+
+
+def test_an_expired_key_is_refused(keys: ApiKeys, path: Path) -> None:
+    """Before its end a key works, from then on it does not, and neither does its context."""
+    plain = keys.create(tenant="acme", principal="a", expires_at=time.time() + 60)
+    context = keys.authenticate(plain).context()
+    context.require_active()
+    _set(path, "expires_at = 1.0")
+    with pytest.raises(CredentialError, match="it has expired"):
+        keys.authenticate(plain)
+    with pytest.raises(CredentialError, match="it has expired"):
+        context.require_active()
+
+
+def test_an_expired_admin_key_is_replaced(keys: ApiKeys, path: Path) -> None:
+    """An installation is not left without an administrator."""
+    keys.ensure_admin()
+    _set(path, "expires_at = 1.0")
+    assert keys.ensure_admin() is not None
+
+
+def test_a_client_in_use_stops_with_its_key(keys: ApiKeys, path: Path) -> None:
+    """Revoked in mid-stream by another process: the next page is refused, and audited."""
+    plain = keys.create(tenant="acme", principal="a")
+    events = MemoryEventSink()
+    context = keys.authenticate(plain).context(session="s1")
+    client = QdrantClient(":memory:")
+    size = models.VectorParams(size=2, distance=models.Distance.COSINE)
+    client.create_collection("docs", vectors_config=size)
+    guarded = GuardedQdrantClient(client, context, events)
+    guarded.upsert("docs", [models.PointStruct(id=n, vector=[1.0, 0.0]) for n in (1, 2)])
+    page, offset = guarded.scroll("docs", limit=1)
+    assert (len(page), offset is not None) == (1, True)
+    other = ApiKeys(path)
+    other.revoke(keys.list()[0].id)
+    other.close()
+    with pytest.raises(CredentialError, match="it was revoked"):
+        guarded.scroll("docs", limit=1, offset=offset)
+    (event,) = events.events
+    assert (event.kind, event.tenant, event.session) == ("tenancy.refused", "acme", "s1")
+
+
+def test_contexts_of_a_replaced_key_stop(keys: ApiKeys) -> None:
+    """A new bootstrap key ends what the earlier one began."""
+    keys.ensure_admin(CHOSEN)
+    context = keys.authenticate(CHOSEN).context(tenant="acme")
+    keys.ensure_admin("another-" + CHOSEN)
+    with pytest.raises(CredentialError, match="replaced"):
+        context.require_active()
+
+
+def test_contexts_of_closed_keys_are_refused(keys: ApiKeys) -> None:
+    """Whether a key still holds cannot be known, so it does not."""
+    context = keys.authenticate(keys.create(tenant="acme", principal="a")).context()
+    keys.close()
+    with pytest.raises(StoreError, match="is it closed"):
+        context.require_active()
+
+
+def test_a_file_of_an_older_release_is_taken_over(path: Path) -> None:
+    """Its keys stay valid without attributes, and new keys have them; twice opened is once."""
+    plain = "rb_0123456789abcdef_" + "s" * 43
+    with sqlite3.connect(path) as database:
+        database.executescript(OLD_SCHEMA)
+        digest = hashlib.sha256(plain.encode()).digest()
+        row = ("0123456789abcdef", digest, "acme", "old", '["reader"]', 1.0, None)
+        database.execute("INSERT INTO api_keys VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    database.close()
+    first, second = ApiKeys(path), ApiKeys(path)
+    old = second.authenticate(plain)
+    assert (old.principal, old.roles, old.groups, old.clearance, old.expires_at) == (
+        "old", frozenset({"reader"}), frozenset(), 0, None
+    )  # fmt: skip
+    new = first.create(tenant="acme", principal="new", attributes=Attributes(clearance=1))
+    assert second.authenticate(new).clearance == 1
+    first.close()
+    second.close()
+
+
+def test_several_processes_take_over_a_file_at_once(path: Path) -> None:
+    """Opening in parallel adds each column once."""
+    with sqlite3.connect(path) as database:
+        database.executescript(OLD_SCHEMA)
+    database.close()
+    with ThreadPoolExecutor(8) as pool:
+        opened = list(pool.map(lambda _: ApiKeys(path), range(8)))
+    for each in opened:
+        assert list(each.list()) == []
+        each.close()
+
+
+def test_an_admin_may_ask_to_administer(keys: ApiKeys) -> None:
+    """Only when asked for, and only with an administrator's key."""
+    admin = keys.authenticate(keys.create(tenant=None, principal="root"))
+    assert admin.context(tenant="acme").admin is False
+    assert admin.context(tenant="acme", admin=True).admin is True
+    tenants = keys.authenticate(keys.create(tenant="acme", principal="a"))
+    with pytest.raises(AccessError, match="may not administer"):
+        tenants.context(admin=True)
+
+
+def test_an_admin_acts_for_others(keys: ApiKeys) -> None:
+    """It vouches for principal, roles and attributes; its contexts end with its key."""
+    plain = keys.create(tenant=None, principal="root", roles=["admin"])
+    context = keys.authenticate(plain).acting_for(
+        tenant="acme", principal="eve", roles=["reader"], attributes=Attributes(clearance=1)
+    )
+    assert (context.principal, context.roles, context.clearance, context.admin) == (
+        "eve", frozenset({"reader"}), 1, False
+    )  # fmt: skip
+    keys.revoke(keys.list()[0].id)
+    with pytest.raises(CredentialError, match="revoked"):
+        context.require_active()
+
+
+def test_a_tenants_key_acts_for_nobody_else(keys: ApiKeys) -> None:
+    """Not within its own tenant either."""
+    credential = keys.authenticate(keys.create(tenant="acme", principal="a"))
+    with pytest.raises(AccessError, match="may not act for others"):
+        credential.acting_for(tenant="acme", principal="b")
+
+
+def _set(path: Path, what: str) -> None:
+    """Change the rows of the file behind the back of who has it open."""
+    with sqlite3.connect(path) as database:
+        database.execute(f"UPDATE api_keys SET {what}")
+    database.close()

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,7 @@ GLOBEX = TenantId("globex")
 
 WRITER = """
 import sys
+import threading
 from pathlib import Path
 import numpy as np
 from ragbastion.core.chunk import ChunkId, TenantId
@@ -104,7 +106,7 @@ def test_few_open_shards_serve_many_tenants(tmp_path: Path) -> None:
         store.upsert("docs", tenant, [point(tenant)])
     assert [store.count("docs", tenant) for tenant in tenants] == [1] * 9
     assert [next(store.scroll("docs", tenant)).id for tenant in tenants] == tenants
-    assert len(store._shards._open) == 2
+    assert store._shards.count == 2
     store.close()
 
 
@@ -256,3 +258,84 @@ def test_file_in_place_of_the_folder_is_a_store_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(StoreError, match="cannot be used"):
         EdgeStore(tmp_path / "file")
+
+
+def test_threads_share_a_tight_budget(tmp_path: Path) -> None:
+    """Threads that keep closing each other's shards lose and see nothing of each other."""
+    store = EdgeStore(tmp_path, max_open_bytes=0)
+    store.create_collection("docs", IDENTITY)
+    failures: list[BaseException] = []
+
+    def work(tenant: TenantId) -> None:
+        try:
+            for i in range(6):
+                store.upsert("docs", tenant, [point(f"{tenant}{i}")])
+                assert store.count("docs", tenant) == i + 1
+                assert {p.id[:2] for p in store.scroll("docs", tenant)} == {tenant}
+        except BaseException as error:  # noqa: BLE001 - reported by the assertion below
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(TenantId(f"t{i}"),)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (failures, store._shards.count) == ([], 0)
+    store.close()
+
+
+def test_writes_during_an_erasure_do_not_survive_it_in_part(tmp_path: Path) -> None:
+    """A writer beside an erasure is refused or writes after it; the store stays whole."""
+    store = EdgeStore(tmp_path)
+    for name in ("docs", "mails"):
+        store.create_collection(name, IDENTITY)
+        store.upsert(name, ACME, [point("a")])
+    stop = threading.Event()
+    refused: list[str] = []
+
+    def write() -> None:
+        while not stop.is_set():
+            try:
+                store.upsert("docs", ACME, [point("b")])
+            except StoreError as error:
+                refused.append(str(error))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert set(store.erase(ACME)) == {"docs", "mails"}
+    stop.set()
+    writer.join()
+    assert store.get("docs", ACME, [ChunkId("a")]) == []
+    assert store.count("mails", ACME) == 0
+    assert all("is being erased" in message for message in refused)
+    store.close()
+
+
+def test_record_that_names_another_folder_is_refused(path: Path) -> None:
+    """A tenant's record cannot lead out of the tenant's folder."""
+    foreign = f"../{tenant_folder(path / 'docs', GLOBEX).name}/shard"
+    record = tenant_folder(path / "docs", ACME) / "tenant.json"
+    record.write_text(json.dumps({"format": 1, "tenant": "acme", "shard": foreign}))
+    store = EdgeStore(path)
+    with pytest.raises(StoreError, match="damaged"):
+        store.count("docs", ACME)
+    store.close()
+
+
+def test_record_without_a_shard_name_means_the_first(path: Path) -> None:
+    """Records that were written before shards could be replaced are read."""
+    record = tenant_folder(path / "docs", ACME) / "tenant.json"
+    record.write_text('{"format": 1, "tenant": "acme"}')
+    store = EdgeStore(path)
+    assert store.count("docs", ACME) == 1
+    store.close()
+
+
+def test_shards_left_by_a_kill_are_removed(path: Path) -> None:
+    """Of two shards in a tenant's folder the one that its record names stays."""
+    folder = tenant_folder(path / "docs", ACME)
+    shutil.copytree(folder / "shard", folder / f"shard-{'0' * 32}")
+    store = EdgeStore(path)
+    assert sorted(each.name for each in folder.iterdir()) == ["shard", "tenant.json"]
+    assert store.count("docs", ACME) == 1
+    store.close()

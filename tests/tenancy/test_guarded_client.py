@@ -16,7 +16,7 @@ from ragbastion.core.errors import (
     UsageError,
 )
 from ragbastion.core.events import MemoryEventSink
-from ragbastion.tenancy import GuardedQdrantClient, TenantContext
+from ragbastion.tenancy import GuardedQdrantClient, operator_context
 from ragbastion.tenancy.guarded_methods import METHODS, Access
 
 DOCS = "docs"
@@ -28,7 +28,7 @@ def guard(client: QdrantClient, tenant: str, **context: object) -> GuardedQdrant
     """Return a guarded client of the tenant."""
     return GuardedQdrantClient(
         client,
-        TenantContext(tenant=tenant, principal="app", **context),  # type: ignore[arg-type]
+        operator_context(tenant=tenant, principal="app", **context),  # type: ignore[arg-type]
         MemoryEventSink(),
     )
 
@@ -83,10 +83,11 @@ def test_table_knows_every_public_name_of_the_client(client: QdrantClient) -> No
     assert set(METHODS) == {name for name in dir(client) if not name.startswith("_")}
 
 
-def test_guard_offers_exactly_the_enforced_names() -> None:
-    """What the table calls enforced is what the class defines."""
-    defined = [name for name in vars(GuardedQdrantClient) if not name.startswith("_")]
-    assert sorted(defined) == ENFORCED
+def test_guard_defines_the_enforced_and_the_admin_names() -> None:
+    """What the table calls enforced or admin is what the class defines."""
+    defined = {name for name in vars(GuardedQdrantClient) if not name.startswith("_")}
+    offered = {Access.ENFORCED, Access.ADMIN}
+    assert defined == {name for name, access in METHODS.items() if access in offered}
 
 
 @pytest.mark.parametrize("name", ENFORCED)
@@ -114,7 +115,7 @@ def test_every_other_name_is_refused(acme: GuardedQdrantClient, name: str) -> No
 def test_refusals_are_reported(client: QdrantClient) -> None:
     """Each refusal is one event with tenant, principal and method."""
     events = MemoryEventSink()
-    context = TenantContext(tenant="acme", principal="app", session="s1")
+    context = operator_context(tenant="acme", principal="app", session="s1")
     guarded = GuardedQdrantClient(client, context, events)
     with pytest.raises(IsolationError):
         guarded.delete_collection(DOCS)
@@ -283,11 +284,10 @@ def test_queries_without_a_vector_are_confined(
 
 
 def test_unlisted_queries_are_refused(acme: GuardedQdrantClient) -> None:
-    """Formulas, lookups in other collections, shard keys and unknown types do not pass."""
-    formula = models.FormulaQuery(formula=models.SumExpression(sum=["$score"]))
+    """Text ranking, lookups in other collections, shard keys and unknown types do not pass."""
     location = models.LookupLocation(collection="other")
-    with pytest.raises(IsolationError, match="FormulaQuery"):
-        acme.query_points(DOCS, formula)
+    with pytest.raises(IsolationError, match="text query"):
+        acme.query_points(DOCS, models.TextQuery(text="secret"))
     with pytest.raises(IsolationError, match="lookup_from"):
         acme.query_points(DOCS, 1, lookup_from=location)  # type: ignore[arg-type]
     prefetch = models.Prefetch(query=1, lookup_from=location)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from qdrant_client import QdrantClient, models
 from ragbastion.core.errors import RagbastionError
 from ragbastion.core.events import MemoryEventSink
-from ragbastion.tenancy import GuardedQdrantClient, TenantContext
+from ragbastion.tenancy import GuardedQdrantClient, operator_context
 from ragbastion.tenancy.point_identity import namespaced_id
 
 DOCS = "docs"
@@ -90,7 +90,7 @@ def two_tenants() -> tuple[QdrantClient, GuardedQdrantClient]:
     size = models.VectorParams(size=2, distance=models.Distance.COSINE)
     client.create_collection(DOCS, vectors_config=size)
     for tenant in ("globex", "acme"):
-        context = TenantContext(tenant=tenant, principal="app")
+        context = operator_context(tenant=tenant, principal="app")
         guarded = GuardedQdrantClient(client, context, MemoryEventSink())
         rows = [
             models.PointStruct(id=id_, vector=[float(id_), 1.0], payload={"topic": tenant})

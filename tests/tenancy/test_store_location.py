@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from ragbastion.core.errors import StoreError, StoreLockedError, UsageError
+from ragbastion.core.settings import EmbeddedStoreSettings
 from ragbastion.tenancy import EdgeStore, QdrantStore, open_store
 
 
@@ -45,3 +46,13 @@ def test_local_mode_is_held_once(tmp_path: Path) -> None:
     with pytest.raises(StoreLockedError, match="held by another process"):
         open_store(f"qdrant-local:{tmp_path}")
     first.close()
+
+
+def test_embedded_store_is_bounded_by_settings(tmp_path: Path) -> None:
+    """The settings of the embedded store reach it."""
+    limits = EmbeddedStoreSettings(max_open_shards=1, max_open_bytes=5, optimize=False)
+    store = open_store(str(tmp_path), embedded=limits)
+    assert isinstance(store, EdgeStore)
+    assert (store._shards._max_shards, store._shards._max_bytes) == (1, 5)
+    assert not store._optimizer._in_background
+    store.close()

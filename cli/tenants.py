@@ -1,0 +1,178 @@
+"""``ragbastion tenants``: what a tenant has in the store, copied, brought back and erased.
+
+The commands about keys of the same group are in `tenant_keys`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import tenant_keys
+from .command import ExitCode, command
+from .options import Config, Json, Store, Tenant
+from .output import write_json, write_line, write_table
+from .state import load, user_name
+
+if TYPE_CHECKING:
+    from ..core.events import EventSink
+    from ..core.settings import Settings
+    from ..tenancy import TenantStore
+    from ..tenancy.backup_format import BackupManifest
+    from ..tenancy.encryption import TenantKeys
+
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of the backup.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command group of this module."""
+    group = typer.Typer(
+        help="List, back up, restore and erase tenants; manage the keys that seal their payloads.",
+        no_args_is_help=True,
+    )
+    command(group, "list")(list_tenants)
+    command(group, "backup")(backup)
+    command(group, "restore")(restore)
+    command(group, "erase")(erase)
+    tenant_keys.register_in(group)
+    app.add_typer(group, name="tenants")
+
+
+def list_tenants(store: Store = None, json_output: Json = False, config: Config = None) -> ExitCode:
+    """List the tenants of every collection, with how many points each of them has."""
+    settings = load(config, store=store)
+    with _opened(settings) as (opened, *_):
+        rows = [
+            {"tenant": tenant, "collection": info.name, "points": opened.count(info.name, tenant)}
+            for info in opened.collections()
+            for tenant in opened.tenants(info.name)
+        ]
+    if json_output:
+        write_json(rows)
+    else:
+        cells = [list(row.values()) for row in rows]
+        write_table(f"{len(rows)} tenants", ("tenant", "collection", "points"), cells)
+    return ExitCode.CLEAN
+
+
+def backup(
+    folder: Folder,
+    tenant: Tenant,
+    collection: Annotated[
+        list[str] | None,
+        typer.Option("--collection", help="Only this collection; repeat it. All if left out."),
+    ] = None,
+    store: Store = None,
+    json_output: Json = False,
+    config: Config = None,
+) -> ExitCode:
+    """Copy what a tenant has in the store to a new folder, and print the copy's digest.
+
+    What is sealed stays sealed. Keep the digest apart from the copy: 'tenants restore --sha256'
+    tells a forged copy by it.
+    """
+    from ..tenancy import BackupOptions, backup_tenant
+    from ..tenancy.names import checked_tenant
+
+    options = BackupOptions(
+        collections=tuple(collection) if collection else None, principal=user_name()
+    )
+    settings = load(config, store=store)
+    with _opened(settings) as (opened, _, events):
+        manifest = backup_tenant(opened, checked_tenant(tenant), folder, events, options)
+    _write(f"backed up to {folder}", manifest, as_json=json_output)
+    return ExitCode.CLEAN
+
+
+def restore(
+    folder: Folder,
+    tenant: Tenant,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Give up the points that the tenant has there now.")
+    ] = False,
+    sha256: Annotated[
+        str | None, typer.Option("--sha256", help="The digest that 'tenants backup' printed.")
+    ] = None,
+    store: Store = None,
+    json_output: Json = False,
+    config: Config = None,
+) -> ExitCode:
+    """Bring a backup back, after verifying all of it; the store may be another one."""
+    from ..core.chunk import Digest
+    from ..tenancy import RestoreOptions, restore_tenant
+    from ..tenancy.names import checked_tenant
+
+    options = RestoreOptions(
+        replace=replace, digest=Digest(sha256) if sha256 else None, principal=user_name()
+    )
+    settings = load(config, store=store)
+    with _opened(settings) as (opened, _, events):
+        manifest = restore_tenant(opened, checked_tenant(tenant), folder, events, options)
+    _write(f"restored from {folder}", manifest, as_json=json_output)
+    return ExitCode.CLEAN
+
+
+def erase(
+    tenant: Tenant,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Erase without asking; needed where nobody can answer.")
+    ] = False,
+    store: Store = None,
+    json_output: Json = False,
+    config: Config = None,
+) -> ExitCode:
+    """Drop a tenant's keys, then remove it from every collection of the store.
+
+    What its keys sealed cannot be opened by anyone again, in backups neither; key ids and digests
+    go to the audit log as proof. Backups themselves and other state stay. If it is cut short, run
+    it again.
+    """
+    from ..tenancy import erase_tenant
+    from ..tenancy.names import checked_tenant
+
+    name = checked_tenant(tenant)
+    if not yes:
+        typer.confirm(f"Erase everything that tenant '{name}' has?", abort=True, err=True)
+    settings = load(config, store=store)
+    with _opened(settings) as (opened, keys, events):
+        counts = dict(erase_tenant(opened, name, events, keys=keys, principal=user_name()))
+    if json_output:
+        write_json({"tenant": name, "erased": counts})
+    else:
+        write_table(f"erased tenant {name}", ("collection", "points"), list(counts.items()))
+    return ExitCode.CLEAN
+
+
+def _write(title: str, manifest: BackupManifest, *, as_json: bool) -> None:
+    if as_json:
+        write_json(manifest.as_dict())
+        return
+    rows = [(each.name, each.embedder.model, each.points) for each in manifest.collections]
+    write_table(f"tenant {manifest.tenant} {title}", ("collection", "model", "points"), rows)
+    write_line(f"sha256 {manifest.digest}")
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[tuple[TenantStore, TenantKeys | None, EventSink]]:
+    """Open the store of the settings, the keys if payloads are sealed, and the audit log."""
+    from ..policies import AuditLog
+    from ..tenancy import PayloadCipher, open_store
+    from ..tenancy.encryption import is_encrypted, open_keys
+
+    secret, chosen = settings.store_api_key, settings.encryption
+    with ExitStack() as stack:
+        log = stack.enter_context(closing(AuditLog(settings.state_dir / "audit.db")))
+        keys = cipher = None
+        if is_encrypted(settings):
+            keys = stack.enter_context(closing(open_keys(settings, log)))
+            cipher = PayloadCipher(
+                keys, fields=chosen.fields, unsafe_accept_plain=chosen.unsafe_accept_plain
+            )
+        plain = secret.get_secret_value() if secret else None
+        store = open_store(settings.store, plain, embedded=settings.embedded_store, cipher=cipher)
+        stack.enter_context(closing(store))
+        yield store, keys, log

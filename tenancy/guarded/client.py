@@ -1,0 +1,172 @@
+"""A Qdrant client that can only see and change one tenant's points.
+
+>>> from ragbastion.tenancy import operator_context
+>>> from qdrant_client import QdrantClient, models
+>>> client = QdrantClient(":memory:")
+>>> size = models.VectorParams(size=2, distance=models.Distance.COSINE)
+>>> client.create_collection("docs", vectors_config=size)
+True
+>>> for name in ("acme", "globex"):
+...     guarded = GuardedQdrantClient(client, operator_context(tenant=name, principal="app"))
+...     point = models.PointStruct(id=1, vector=[1.0, 0.0], payload={"text": f"of {name}"})
+...     done = guarded.upsert("docs", [point])
+>>> [(hit.id, hit.payload["text"]) for hit in guarded.query_points("docs", [1.0, 0.0]).points]
+[(1, 'of globex')]
+>>> guarded.count("docs").count
+1
+
+- INVARIANT: each method passes the tenant's filter and ids to the client, and each point that
+  comes back is checked (``points``).
+- INVARIANT: a name of the client that is not a method here is refused (``guarded_methods``).
+
+It holds callers that go through it; code in the same process can always reach around an object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn, ParamSpec, TypeVar
+
+from ...core.errors import MissingExtraError, UsageError
+from ...core.events import EventSink, LoggingEventSink
+from ..context import TenantContext
+
+try:
+    from qdrant_client import QdrantClient
+
+    from . import (
+        batch,
+        collections,
+        facets,
+        matrix,
+        payloads,
+        querying,
+        reading,
+        uploading,
+        vectors,
+        writing,
+    )
+    from .admin import AdminMethod
+    from .driving import blocking
+    from .guard import RefusedNameError, TenantGuard
+    from .hooks import DocumentAccess, PayloadCipher, Quotas
+    from .scope import TenantScope
+except ImportError as missing:
+    raise MissingExtraError(
+        "the guarded client needs qdrant-client: pip install 'ragbastion[qdrant]'"
+    ) from missing
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _admin(method_of: Callable[[QdrantClient], Callable[P, R]]) -> AdminMethod[P, R]:
+    return AdminMethod(QdrantClient, method_of)
+
+
+class GuardedQdrantClient:
+    """Wraps a client for one context; same signatures and return types as ``QdrantClient``.
+
+    Ids that callers use are theirs: two tenants may both have a point 1. A refusal raises
+    `IsolationError` and is reported to ``events``. Each method raises `CredentialError` when the
+    context has expired. Methods that reach beyond a tenant need a context with ``admin``, and are
+    reported. The client stays the caller's to close.
+
+    ``access`` narrows what of the tenant's the context sees, ``quotas`` limits calls and points,
+    ``cipher`` seals payload texts.
+    """
+
+    def __init__(
+        self,
+        client: QdrantClient,
+        context: TenantContext,
+        events: EventSink | None = None,
+        *,
+        access: DocumentAccess | None = None,
+        quotas: Quotas | None = None,
+        cipher: PayloadCipher | None = None,
+    ) -> None:
+        if not isinstance(client, QdrantClient):
+            raise UsageError("guarded client refused: it needs a QdrantClient")
+        self._guarded = client
+        self._guard = TenantGuard(
+            TenantScope(
+                context=context,
+                access=access,
+                quotas=quotas,
+                cipher=cipher,
+                remote_inference=client.cloud_inference,
+            ),
+            events or LoggingEventSink(),
+        )
+
+    retrieve = blocking(reading.retrieve)
+    scroll = blocking(reading.scroll)
+    count = blocking(reading.count)
+    query_points = blocking(querying.query_points)
+    query_batch_points = blocking(querying.query_batch_points)
+    query_points_groups = blocking(querying.query_points_groups)
+    facet = blocking(facets.facet)
+    search_matrix_pairs = blocking(matrix.search_matrix_pairs)
+    search_matrix_offsets = blocking(matrix.search_matrix_offsets)
+    upsert = blocking(writing.upsert)
+    delete = blocking(writing.delete)
+    upload_points = blocking(uploading.upload_points)
+    upload_collection = blocking(uploading.upload_collection)
+    set_payload = blocking(payloads.set_payload)
+    overwrite_payload = blocking(payloads.overwrite_payload)
+    delete_payload = blocking(payloads.delete_payload)
+    clear_payload = blocking(payloads.clear_payload)
+    update_vectors = blocking(vectors.update_vectors)
+    delete_vectors = blocking(vectors.delete_vectors)
+    batch_update_points = blocking(batch.batch_update_points)
+    collection_exists = blocking(collections.collection_exists)
+    get_collection = blocking(collections.get_collection)
+
+    get_collections = _admin(lambda client: client.get_collections)
+    get_aliases = _admin(lambda client: client.get_aliases)
+    get_collection_aliases = _admin(lambda client: client.get_collection_aliases)
+    update_collection_aliases = _admin(lambda client: client.update_collection_aliases)
+    create_collection = _admin(lambda client: client.create_collection)
+    recreate_collection = _admin(lambda client: client.recreate_collection)
+    update_collection = _admin(lambda client: client.update_collection)
+    delete_collection = _admin(lambda client: client.delete_collection)
+    create_payload_index = _admin(lambda client: client.create_payload_index)
+    delete_payload_index = _admin(lambda client: client.delete_payload_index)
+    create_vector_name = _admin(lambda client: client.create_vector_name)
+    delete_vector_name = _admin(lambda client: client.delete_vector_name)
+    create_snapshot = _admin(lambda client: client.create_snapshot)
+    list_snapshots = _admin(lambda client: client.list_snapshots)
+    delete_snapshot = _admin(lambda client: client.delete_snapshot)
+    recover_snapshot = _admin(lambda client: client.recover_snapshot)
+    create_full_snapshot = _admin(lambda client: client.create_full_snapshot)
+    list_full_snapshots = _admin(lambda client: client.list_full_snapshots)
+    delete_full_snapshot = _admin(lambda client: client.delete_full_snapshot)
+    create_shard_snapshot = _admin(lambda client: client.create_shard_snapshot)
+    list_shard_snapshots = _admin(lambda client: client.list_shard_snapshots)
+    delete_shard_snapshot = _admin(lambda client: client.delete_shard_snapshot)
+    recover_shard_snapshot = _admin(lambda client: client.recover_shard_snapshot)
+    create_shard_key = _admin(lambda client: client.create_shard_key)
+    list_shard_keys = _admin(lambda client: client.list_shard_keys)
+    delete_shard_key = _admin(lambda client: client.delete_shard_key)
+    cluster_status = _admin(lambda client: client.cluster_status)
+    cluster_telemetry = _admin(lambda client: client.cluster_telemetry)
+    collection_cluster_info = _admin(lambda client: client.collection_cluster_info)
+    cluster_collection_update = _admin(lambda client: client.cluster_collection_update)
+    recover_current_peer = _admin(lambda client: client.recover_current_peer)
+    remove_peer = _admin(lambda client: client.remove_peer)
+    get_optimizations = _admin(lambda client: client.get_optimizations)
+    info = _admin(lambda client: client.info)
+    migrate = _admin(lambda client: client.migrate)
+
+    def close(self, grpc_grace: float | None = None, **kwargs: Any) -> None:
+        """End this guard; the client is shared with other tenants and stays open."""
+        del grpc_grace, kwargs
+        self._guard.close()
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Refuse every name of the client that is not offered to this context."""
+        if name.startswith("_"):  # copying asks for these before there is a guard
+            raise RefusedNameError(f"GuardedQdrantClient has no '{name}'")
+        raise self._guard.refusal(name)

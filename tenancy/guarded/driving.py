@@ -1,0 +1,135 @@
+"""Runs confined methods on a client: one driver that waits for each call, one that awaits it.
+
+- INVARIANT: the steps of a method are the same in both; a driver adds, drops and alters no call.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import closing
+from functools import wraps
+from types import NoneType
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, get_args
+
+from ...core.errors import UsageError
+from .calls import ClientCall, Steps
+from .guard import TenantGuard
+from .scope import TenantScope
+
+P = ParamSpec("P")
+R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Driven(Protocol):
+    """A public class: the guard that its calls pass, and the client that they are made on."""
+
+    _guard: TenantGuard
+    _guarded: Any
+
+
+def blocking(
+    confined: Callable[Concatenate[TenantScope, P], Steps[R]],
+) -> Callable[Concatenate[Any, P], R]:
+    """Return the confined method as one of a class, with the client's signature."""
+
+    def method(self: Driven, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with self._guard.calling(confined.__name__, collection_of(args, kwargs)):
+            steps = _begun(confined, self._guard.scope, args, kwargs)
+            return drive(steps, lambda request: _made_now(self._guarded, request))
+
+    return _as_public(method, confined)
+
+
+def awaited(
+    confined: Callable[Concatenate[TenantScope, P], Steps[R]],
+) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]:
+    """Return the confined method as a coroutine function of a class."""
+
+    async def method(self: Driven, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with self._guard.calling(confined.__name__, collection_of(args, kwargs)):
+            steps = _begun(confined, self._guard.scope, args, kwargs)
+            return await drive_async(steps, lambda request: _made(self._guarded, request))
+
+    return _as_public(method, confined)
+
+
+def drive(steps: Steps[R], make: Callable[[ClientCall], Any]) -> R:
+    """Make each call that the steps ask for, and return what they return."""
+    answer: Any = None
+    with closing(steps):  # what they hold, such as a reservation, ends with a call that fails
+        while True:
+            try:
+                request = steps.send(answer)
+            except StopIteration as done:
+                result: R = done.value
+                return result
+            answer = make(request)  # outside: a client's own StopIteration would look like the end
+
+
+async def drive_async(steps: Steps[R], make: Callable[[ClientCall], Awaitable[Any]]) -> R:
+    """Await each call that the steps ask for, and return what they return."""
+    answer: Any = None
+    with closing(steps):
+        while True:
+            try:
+                request = steps.send(answer)
+            except StopIteration as done:
+                result: R = done.value
+                return result
+            answer = await make(request)
+
+
+def _made_now(client: Any, request: ClientCall) -> Any:
+    method = getattr(client, request.method)
+    if inspect.iscoroutinefunction(method):
+        # The async client's uploads do not await; what must be looked up first cannot be.
+        raise UsageError("upload refused: quotas and access look points up first; use upsert")
+    return method(*request.args, **request.kwargs)
+
+
+async def _made(client: Any, request: ClientCall) -> Any:
+    return await getattr(client, request.method)(*request.args, **request.kwargs)
+
+
+def _begun(
+    confined: Callable[..., Steps[R]],
+    scope: TenantScope,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Steps[R]:
+    try:
+        # A generator's body runs later: only arguments that do not fit can fail here.
+        return confined(scope, *args, **kwargs)
+    except TypeError:
+        raise UsageError(
+            f"{confined.__name__} refused: its arguments are not those of the client's method"
+        ) from None
+
+
+def collection_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """Return the collection that a call names, or nothing."""
+    name = args[0] if args else kwargs.get("collection_name")
+    return name if isinstance(name, str) else ""
+
+
+def _as_public(method: F, confined: Callable[..., Any]) -> F:
+    public: Any = wraps(confined)(method)
+    del public.__wrapped__
+    public.__signature__ = _public_signature(confined)
+    same: F = public
+    return same
+
+
+def _public_signature(confined: Callable[..., Any]) -> inspect.Signature:
+    """Return the signature with ``self`` for the scope and the result for the steps."""
+    inner = inspect.signature(confined, eval_str=True)
+    _, *parameters = inner.parameters.values()
+    itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    rest = inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD, annotation=Any)
+    *_, result = get_args(inner.return_annotation)
+    return inspect.Signature(
+        [itself, *parameters, rest],
+        return_annotation=None if result is NoneType else result,
+    )
