@@ -15,6 +15,12 @@ if "QDRANT_URL" in os.environ:
     BACKENDS.append("server")
 
 
+@pytest.fixture
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let processes that a test starts import the test's own module."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2]))
+
+
 @pytest.fixture(params=BACKENDS)
 def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return where a store of each kind is opened."""

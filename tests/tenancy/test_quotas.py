@@ -261,6 +261,7 @@ def _spend(path: Path) -> int:
     return calls_that_pass(quotas, ACME, 25)
 
 
+@pytest.mark.usefixtures("importable")
 def test_processes_share_exactly(tmp_path: Path) -> None:
     """Processes on one state file spend one bucket."""
     with multiprocessing.get_context("spawn").Pool(3) as pool:

@@ -197,6 +197,7 @@ def _seal_some(path: str, key: bytes, results: "multiprocessing.Queue[list[str]]
     keys.close()
 
 
+@pytest.mark.usefixtures("importable")
 def test_processes_share_the_file(open_keys: OpenKeys, path: Path) -> None:
     """Three seal at once; one opens it all, and no key passed its limit."""
     key = secrets.token_bytes(32)
