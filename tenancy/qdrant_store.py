@@ -28,6 +28,7 @@ from ..core.errors import (
     UsageError,
 )
 from ..core.store import CollectionInfo, Hit, StoredPoint
+from .client_calls import is_local
 from .names import checked_collection, checked_tenant
 from .point_identity import TENANT_KEY, namespaced_id
 from .point_records import (
@@ -68,7 +69,7 @@ class QdrantStore:
     def __init__(self, client: QdrantClient, *, cipher: PayloadCipher | None = None) -> None:
         self._client = client
         self._cipher = cipher
-        self._local = _is_local(client)
+        self._local = is_local(client)
         # Local mode is plain Python objects without a lock of its own; a server needs none.
         self._guard: AbstractContextManager[Any] = (
             threading.RLock() if self._local else nullcontext()
@@ -382,11 +383,6 @@ class QdrantStore:
             except StoreError:
                 self._infos.pop(collection, None)
                 raise
-
-
-def _is_local(client: QdrantClient) -> bool:
-    options = client.init_options
-    return options.get("location") == ":memory:" or options.get("path") is not None
 
 
 def _info(name: str, recorded: dict[str, Any]) -> CollectionInfo:
