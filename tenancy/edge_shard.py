@@ -35,7 +35,7 @@ _VACUUM_FRACTION = 0.001
 _VACUUM_POINTS = 1
 _PAGE = 256
 # What an open shard takes beside its pages: handles, tables, a search thread; measured by
-# benchmarks/embedded.py, whose 1,000 tenants took 0.50 MiB each where this estimate said 0.76.
+# benchmarks/embedded, whose 1,000 tenants took 0.50 MiB each where this estimate said 0.76.
 _OPEN_BYTES = 640 * 1024
 
 Record = tuple[UUID, list[float], dict[str, Any]]

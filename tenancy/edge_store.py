@@ -133,9 +133,11 @@ class EdgeStore:
 
     def collection(self, name: str) -> CollectionInfo:
         """Return what the collection records, or raise `CollectionNotFoundError`."""
-        checked_collection(name)
         self._require_open()
-        info = self._infos.get(name) or folders.read_collection(self._path / name)
+        if isinstance(name, str) and (known := self._infos.get(name)):
+            return known
+        checked_collection(name)
+        info = folders.read_collection(self._path / name)
         if info is None:
             raise CollectionNotFoundError(
                 f"collection '{name}' does not exist in '{self._path}': ingest into it first"
@@ -172,9 +174,9 @@ class EdgeStore:
 
     def search(self, collection: str, tenant: TenantId, vector: Vector, limit: int) -> list[Hit]:
         """Return the tenant's nearest points by cosine, best first, with payload and vector."""
-        folder = self._folder(collection, tenant)
-        dimension = self.collection(collection).embedder.dimension
-        query = checked_vector(vector, dimension)
+        info = self.collection(collection)
+        folder = folders.folder_in(self._path, info.name, checked_tenant(tenant))
+        query = checked_vector(vector, info.embedder.dimension)
         with self._shards.using(folder) as shard:
             if shard is None:
                 raise UnknownTenantError(

@@ -57,7 +57,8 @@ class OpenShards:
         self._size = 0
         self._alone: set[Path] = set()
         self._closed = False
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
 
     @property
     def count(self) -> int:
@@ -120,7 +121,7 @@ class OpenShards:
         return any(entry.users for entry in self._open.values())
 
     def _enter(self, folder: Path) -> _Open | None:
-        with self._changed:
+        with self._lock:
             while folder in self._alone:
                 self._changed.wait()
             self._require_open()
@@ -133,10 +134,11 @@ class OpenShards:
             return entry
 
     def _leave(self, entry: _Open) -> None:
-        with self._changed:
+        with self._lock:
             entry.users -= 1
             self._trim()
-            self._changed.notify_all()
+            if self._alone or self._closed:  # nobody else waits for users to leave
+                self._changed.notify_all()
 
     def _load(self, folder: Path) -> _Open | None:
         # The engine lets no other thread run while it loads, so holding the lock costs nothing.

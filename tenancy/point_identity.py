@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from hashlib import sha1
 from typing import Any
 from uuid import UUID
 
 from ..core.chunk import TenantId
 from ..core.errors import InputError, IsolationError
+
+try:
+    # As `random` of the standard library does it: OpenSSL's takes twice as long for a short text,
+    # and each point of each answer is hashed.
+    from _sha1 import sha1
+except ImportError:  # an interpreter that was built without it
+    from hashlib import sha1
 
 TENANT_KEY = "tenant"
 """The payload key that names the tenant; stamped on each write and refused with another value."""
