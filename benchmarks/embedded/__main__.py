@@ -53,7 +53,10 @@ def main() -> None:
 def _measured(part: str, measure: Callable[[], Row]) -> Row:
     started = time.perf_counter()
     row = measure()
-    print_table(TITLES[part], row.get("rows", [row]))
+    print_table(
+        TITLES[part],
+        row.get("rows") or [{"what": what, "value": value} for what, value in row.items()],
+    )
     for name, value in row.items():
         if name.startswith("ratio"):
             print(f"{name}: {value:.3f}")
