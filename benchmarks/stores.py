@@ -2,8 +2,8 @@
 
     python benchmarks/stores.py --points 50000 --tenants 50 --out benchmarks/results
 
-Every ratio is of two timings of one run on one machine. What the store adds to its engine is measured
-by ``benchmarks.embedded``, what the guard adds to its client by ``guarded.py``.
+Every ratio is of two timings of one run on one machine. What the store adds to its engine is
+measured by ``benchmarks.embedded``, what the guard adds to its client by ``guarded.py``.
 """
 
 from __future__ import annotations

@@ -86,11 +86,15 @@ def checked_matrix(vectors: Any, dimension: int) -> Matrix:
 
 def checked_vector(vector: Any, dimension: int) -> Vector:
     """Return one ``vector`` as float32 (dimension,); refuses what `checked_matrix` refuses."""
-    fits = isinstance(vector, np.ndarray) and vector.shape == (dimension,)
     # A sum of squares shows NaN and infinity, and is 0 for zeros: one pass in place of three. What
     # is too large or too small to be squared is no fault, and is looked at number by number.
-    if fits and vector.dtype == np.float32 and 0.0 < float(np.dot(vector, vector)) < math.inf:
-        return vector  # type: ignore[no-any-return]
+    if (
+        isinstance(vector, np.ndarray)
+        and vector.shape == (dimension,)
+        and vector.dtype == np.float32
+        and 0.0 < float(np.dot(vector, vector)) < math.inf
+    ):
+        return vector
     return checked_matrix([vector], dimension)[0]
 
 

@@ -18,7 +18,7 @@ from ..core.errors import InputError, IsolationError
 try:
     # As `random` of the standard library does it: OpenSSL's takes twice as long for a short text,
     # and each point of each answer is hashed.
-    from _sha1 import sha1
+    from _sha1 import sha1  # type: ignore[import-not-found]
 except ImportError:  # an interpreter that was built without it
     from hashlib import sha1
 
