@@ -94,7 +94,8 @@ def checked_vector(vector: Any, dimension: int) -> Vector:
         and vector.dtype == np.float32
         and 0.0 < float(np.dot(vector, vector)) < math.inf
     ):
-        return vector
+        checked: Vector = vector
+        return checked
     return checked_matrix([vector], dimension)[0]
 
 

@@ -1,8 +1,8 @@
 """The embedded store, and bare Qdrant Edge in the two ways that a program can keep tenants in it.
 
-All of them hold the same points, search them exactly and with one thread (no index is built: a
-tenant of 4,000 points is below the engine's own threshold), and return the same ten points with
-payload and vector. Bare Edge hands out vectors as lists of Python numbers, the store as arrays.
+All of them hold the same points, search them exactly and with one thread (Edge builds an index of
+vectors only when it is told to optimise, and nothing here tells it), and return the same ten points
+with payload and vector. Bare Edge hands out vectors as lists of Python numbers, the store as arrays.
 """
 
 from __future__ import annotations
