@@ -86,17 +86,17 @@ def checked_matrix(vectors: Any, dimension: int) -> Matrix:
 
 def checked_vector(vector: Any, dimension: int) -> Vector:
     """Return one ``vector`` as float32 (dimension,); refuses what `checked_matrix` refuses."""
-    # A sum of squares shows NaN and infinity, and is 0 for zeros: one pass in place of three. What
-    # is too large or too small to be squared is no fault, and is looked at number by number.
-    if (
-        isinstance(vector, np.ndarray)
-        and vector.shape == (dimension,)
-        and vector.dtype == np.float32
-        and 0.0 < float(np.dot(vector, vector)) < math.inf
-    ):
-        checked: Vector = vector
-        return checked
+    fits = isinstance(vector, np.ndarray) and vector.shape == (dimension,)
+    if fits and vector.dtype == np.float32 and _has_direction(vector):
+        return np.asarray(vector, dtype=np.float32)
     return checked_matrix([vector], dimension)[0]
+
+
+def _has_direction(vector: Vector) -> bool:
+    # A sum of squares shows NaN and infinity, and is 0 for zeros: one pass in place of three. What
+    # is too large or too small to be squared is no fault, and is then looked at number by number.
+    with np.errstate(all="ignore"):
+        return 0.0 < float(np.dot(vector, vector)) < math.inf
 
 
 def _refuse_rows(bad: Any, why: str) -> None:

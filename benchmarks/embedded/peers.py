@@ -2,7 +2,7 @@
 
 All of them hold the same points, search them exactly and with one thread (Edge builds an index of
 vectors only when it is told to optimise, and nothing here tells it), and return the same ten points
-with payload and vector. Bare Edge hands out vectors as lists of Python numbers, the store as arrays.
+with payload and vector. Bare Edge gives vectors as lists of Python numbers, the store as arrays.
 """
 
 from __future__ import annotations

@@ -62,6 +62,13 @@ def test_what_is_not_one_vector_is_refused(vector: object) -> None:
         checked_vector(vector, 2)
 
 
+@pytest.mark.parametrize("size", [1e30, 1e-30])
+def test_a_vector_too_long_or_short_to_square_passes(size: float) -> None:
+    """Numbers whose squares leave the range of float32 are still a direction."""
+    vector = np.full(2, size, dtype=np.float32)
+    assert np.array_equal(checked_vector(vector, 2), vector)
+
+
 def test_a_list_is_a_vector_too() -> None:
     """Numbers in a list come back as float32."""
     assert checked_vector([3, 4.0], 2).dtype == np.float32
