@@ -44,6 +44,14 @@ def test_a_route_asks_for_a_key(service: Service, method: str, path: str) -> Non
     assert answer.json()["error"]["type"] == "CredentialError"
 
 
+def test_two_credentials_are_none(service: Service) -> None:
+    """What a proxy read of a request with two headers may be the other one."""
+    header = ("Authorization", f"Bearer {ADMIN_KEY}")
+    for headers in ([header, ("Authorization", "Bearer x")], [header, header]):
+        answer = service.client(None).get("/readyz", headers=headers)
+        assert answer.status_code == 401
+
+
 def test_health_is_open(service: Service) -> None:
     """A liveness probe needs no key."""
     answer = service.client(None).get("/healthz")

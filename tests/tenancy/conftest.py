@@ -10,9 +10,13 @@ from ragbastion.core.embedding import EmbedderIdentity
 from ragbastion.core.store import VectorStore
 from ragbastion.tenancy import TenantStore, open_store
 
-BACKENDS = ["edge", "qdrant-memory"]
-if "QDRANT_URL" in os.environ:
-    BACKENDS.append("server")
+SERVER = os.environ.get("QDRANT_URL", "")
+NO_SERVER = "set QDRANT_URL to run this on a Qdrant server (docs/tenancy_cluster.md)"
+BACKENDS = [
+    "edge",
+    "qdrant-memory",
+    pytest.param("server", marks=pytest.mark.skipif(not SERVER, reason=NO_SERVER)),
+]
 
 
 @pytest.fixture
@@ -27,14 +31,14 @@ def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return {
         "edge": str(tmp_path / "store"),
         "qdrant-memory": ":memory:",
-        "server": os.environ.get("QDRANT_URL", ""),
+        "server": SERVER,
     }[request.param]
 
 
 @pytest.fixture
 def store(location: str) -> Iterator[TenantStore]:
     """Return an open store of each kind."""
-    opened = open_store(location)
+    opened = open_store(location, os.environ.get("QDRANT_API_KEY"))
     yield opened
     opened.close()
 
