@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from qdrant_client import QdrantClient
 from ragbastion.core.embedding import EmbedderIdentity
 from ragbastion.core.store import VectorStore
 from ragbastion.tenancy import TenantStore, open_store
@@ -37,10 +39,24 @@ def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def store(location: str) -> Iterator[TenantStore]:
-    """Return an open store of each kind."""
-    opened = open_store(location, os.environ.get("QDRANT_API_KEY"))
-    yield opened
-    opened.close()
+    """Return an open store of each kind; what a test makes on a server is removed after it."""
+    api_key = os.environ.get("QDRANT_API_KEY")
+    with ExitStack() as cleaning:
+        if location == SERVER:
+            server = cleaning.enter_context(closing(QdrantClient(url=SERVER, api_key=api_key)))
+            # Tests share names such as "docs", and nobody's collection is to be written to.
+            assert not _collections(server), "QDRANT_URL: use a server without collections"
+            cleaning.callback(_empty, server)
+        yield cleaning.enter_context(closing(open_store(location, api_key)))
+
+
+def _collections(server: QdrantClient) -> list[str]:
+    return [each.name for each in server.get_collections().collections]
+
+
+def _empty(server: QdrantClient) -> None:
+    for name in _collections(server):
+        server.delete_collection(name)
 
 
 @pytest.fixture
