@@ -26,7 +26,7 @@ from llama_index.core.vector_stores.types import (
 
 from ..core.chunk import checked_matrix
 from ..core.errors import IsolationError, ProvenanceError, RagbastionError, StoreError, UsageError
-from ..core.events import Event, EventSink
+from ..core.events import EventSink
 from ..ingest.provenance import ChunkVerifier
 from ..tenancy import TenantContext
 from .llama_filters import ScopedFilters, equals, one_of
@@ -335,13 +335,10 @@ class GuardedVectorStore(BasePydanticVectorStore):
 
     def _record(self, kind: str, outcome: str, detail: dict[str, Any]) -> None:
         self._events.emit(
-            Event(
-                kind=kind,
-                tenant=self._context.tenant,
+            self._context.event(
+                kind,
+                outcome,
                 subject=self.collection,
-                outcome=outcome,
-                principal=self._context.principal,
-                session=self._context.session,
                 detail=detail,
             )
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..core.chunk import Integrity, lowest_integrity
 from ..core.errors import CredentialError, LimitError, UsageError
-from ..core.events import Event, EventSink
+from ..core.events import EventSink
 from ..core.settings import Settings
 from ..core.store import CollectionInfo, Hit
 from ..core.verdict import Decision, Finding, Severity, Verdict, merge_verdicts
@@ -163,13 +163,10 @@ def require_context(context: TenantContext, events: EventSink) -> None:
         context.require_active()
     except CredentialError as error:
         events.emit(
-            Event(
-                kind="identity.refused",
-                tenant=context.tenant,
+            context.event(
+                "identity.refused",
+                "refused",
                 subject="context",
-                outcome="refused",
-                principal=context.principal,
-                session=context.session,
                 detail={"reason": str(error)},
             )
         )
