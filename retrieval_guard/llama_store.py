@@ -24,6 +24,7 @@ from llama_index.core.vector_stores.types import (
     VectorStoreQueryResult,
 )
 
+from ..core.chunk import checked_matrix
 from ..core.errors import IsolationError, ProvenanceError, RagbastionError, StoreError, UsageError
 from ..core.events import EventSink
 from ..ingest.provenance import ChunkVerifier
@@ -33,7 +34,7 @@ from .llama_nodes import ID, TENANT, hide_reserved, is_own
 from .llama_reading import NodeReader, batches, implements, takes
 from .llama_traits import StoreTraits, traits_of
 from .llama_verifying import NodeVerifier
-from .retrieval import require_context
+from .retrieval import require_context, require_type
 
 
 class GuardedVectorStore(BasePydanticVectorStore):
@@ -67,6 +68,10 @@ class GuardedVectorStore(BasePydanticVectorStore):
         collection: str,
         traits: StoreTraits | None = None,
     ) -> None:
+        # By type, so that nothing read from a request passes for what a verifier vouched for.
+        require_type(context)
+        if not isinstance(inner, BasePydanticVectorStore):
+            raise UsageError("guarded store refused: it wraps a vector store of LlamaIndex")
         if not inner.stores_text:
             raise UsageError(
                 f"{inner.class_name()} keeps no text, so there is nothing to verify: use one that "
@@ -228,6 +233,8 @@ class GuardedVectorStore(BasePydanticVectorStore):
             )
         if query.similarity_top_k < 1:
             raise UsageError("similarity_top_k must be at least 1")
+        if (vector := query.query_embedding) is not None:
+            checked_matrix([vector], len(vector))
         named = [("doc_id", query.doc_ids), (ID, query.node_ids)]
         chosen = [one_of(key, values) for key, values in named if values]
         return replace(

@@ -28,7 +28,6 @@ from ..core.errors import (
     UsageError,
 )
 from ..core.store import CollectionInfo, Hit, StoredPoint
-from .client_calls import is_local
 from .names import checked_collection, checked_tenant
 from .point_identity import TENANT_KEY, namespaced_id
 from .point_records import (
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
 try:
     from qdrant_client import QdrantClient, models
 
+    from .client_calls import is_local
     from .qdrant_errors import translated
 except ImportError as missing:
     raise MissingExtraError(
