@@ -89,7 +89,8 @@ def checked_vector(vector: Any, dimension: int) -> Vector:
     fits = isinstance(vector, np.ndarray) and vector.shape == (dimension,)
     if fits and vector.dtype == np.float32 and _has_direction(vector):
         return np.asarray(vector, dtype=np.float32)
-    return checked_matrix([vector], dimension)[0]
+    row: Vector = checked_matrix([vector], dimension)[0]
+    return row
 
 
 def _has_direction(vector: Vector) -> bool:
