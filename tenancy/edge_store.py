@@ -1,5 +1,6 @@
 """The embedded vector store: a folder, in process, with one engine shard for each tenant.
 
+>>> import numpy as np
 >>> from tempfile import mkdtemp
 >>> store = EdgeStore(Path(mkdtemp()))
 >>> store.create_collection("documents", EmbedderIdentity(model="m", dimension=2)).name
@@ -27,9 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-import numpy as np
-
-from ..core.chunk import ChunkId, TenantId, Vector, checked_matrix
+from ..core.chunk import ChunkId, TenantId, Vector, checked_vector
 from ..core.embedding import EmbedderIdentity
 from ..core.errors import (
     CollectionNotFoundError,
@@ -134,9 +133,11 @@ class EdgeStore:
 
     def collection(self, name: str) -> CollectionInfo:
         """Return what the collection records, or raise `CollectionNotFoundError`."""
-        checked_collection(name)
         self._require_open()
-        info = self._infos.get(name) or folders.read_collection(self._path / name)
+        if isinstance(name, str) and (known := self._infos.get(name)):
+            return known
+        checked_collection(name)
+        info = folders.read_collection(self._path / name)
         if info is None:
             raise CollectionNotFoundError(
                 f"collection '{name}' does not exist in '{self._path}': ingest into it first"
@@ -173,18 +174,17 @@ class EdgeStore:
 
     def search(self, collection: str, tenant: TenantId, vector: Vector, limit: int) -> list[Hit]:
         """Return the tenant's nearest points by cosine, best first, with payload and vector."""
-        folder = self._folder(collection, tenant)
-        dimension = self.collection(collection).embedder.dimension
-        query = checked_matrix(np.asarray(vector)[np.newaxis], dimension)[0]
+        info = self.collection(collection)
+        folder = folders.folder_in(self._path, info.name, checked_tenant(tenant))
+        query = checked_vector(vector, info.embedder.dimension)
         with self._shards.using(folder) as shard:
             if shard is None:
                 raise UnknownTenantError(
                     f"collection '{collection}' holds nothing of tenant '{tenant}': "
                     "ingest for it first, or check the tenant's name"
                 )
-            found = shard.search(query, checked_limit(limit))
-        rows = [(id_, vec, payload) for id_, vec, payload, _ in found]
-        return to_hits(to_points(tenant, rows, self._cipher), [score for *_, score in found])
+            rows, scores = shard.search(query, checked_limit(limit))
+        return to_hits(to_points(tenant, rows, self._cipher), scores)
 
     def get(self, collection: str, tenant: TenantId, ids: Sequence[ChunkId]) -> list[StoredPoint]:
         """Return those of the ids that are the tenant's, in the order asked for, each once."""
@@ -330,8 +330,8 @@ class EdgeStore:
 
     def _folder(self, collection: str, tenant: TenantId) -> Path:
         """Check both names and that the collection exists; return the tenant's folder."""
-        checked_tenant(tenant)
-        return folders.tenant_folder(self._path / self.collection(collection).name, tenant)
+        name = self.collection(collection).name
+        return folders.folder_in(self._path, name, checked_tenant(tenant))
 
     def _scroll(self, folder: Path, tenant: TenantId) -> Iterator[StoredPoint]:
         for page in self._pages(folder):

@@ -17,9 +17,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-import numpy as np
-
-from ..core.chunk import ChunkId, TenantId, Vector, checked_matrix
+from ..core.chunk import ChunkId, TenantId, Vector, checked_vector
 from ..core.embedding import EmbedderIdentity
 from ..core.errors import (
     CollectionNotFoundError,
@@ -150,7 +148,7 @@ class QdrantStore:
         """Return the tenant's nearest points by cosine, best first, with payload and vector."""
         owned = self._owned(collection, tenant)
         dimension = self._info(collection).embedder.dimension
-        query = checked_matrix(np.asarray(vector)[np.newaxis], dimension)[0]
+        query = checked_vector(vector, dimension)
         with self._calling(collection):
             found = self._client.query_points(
                 collection,
