@@ -19,6 +19,7 @@ from .output import write_json, write_line, write_table
 from .state import load, user_name
 
 if TYPE_CHECKING:
+    from ..core.chunk import TenantId
     from ..core.events import EventSink
     from ..core.settings import Settings
     from ..tenancy import TenantStore
@@ -140,11 +141,23 @@ def erase(
     settings = load(config, store=store)
     with _opened(settings) as (opened, keys, events):
         counts = dict(erase_tenant(opened, name, events, keys=keys, principal=user_name()))
+        _forget_quota(settings, name, events)
     if json_output:
         write_json({"tenant": name, "erased": counts})
     else:
         write_table(f"erased tenant {name}", ("collection", "points"), list(counts.items()))
     return ExitCode.CLEAN
+
+
+def _forget_quota(settings: Settings, tenant: TenantId, events: EventSink) -> None:
+    """Drop what counts of the tenant's points are kept, so that none is left of it there."""
+    from ..retrieval_guard.parts import QUOTAS_FILE
+    from ..tenancy import Quotas, operator_context
+
+    path = settings.state_dir / QUOTAS_FILE
+    if path.exists():
+        with closing(Quotas(settings.quotas, path, events)) as quotas:
+            quotas.forget(operator_context(tenant=tenant, principal=user_name()))
 
 
 def _write(title: str, manifest: BackupManifest, *, as_json: bool) -> None:
