@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ from ragbastion.core.errors import (
     CredentialError,
     IsolationError,
     QuotaError,
+    SealError,
     UsageError,
 )
 from ragbastion.core.events import MemoryEventSink
+from ragbastion.core.store import StoredPoint
 from ragbastion.ingest import Writer
 from ragbastion.policies import PolicyEngine
-from ragbastion.retrieval_guard import GuardParts
+from ragbastion.retrieval_guard import GuardParts, PointState
 from ragbastion.retrieval_guard.documents import DocumentName
 from ragbastion.tenancy import AccessLabel
 
@@ -342,3 +345,39 @@ def test_ended_context_changes_nothing(desk: Made) -> None:
     office.add(writer=None)
     with pytest.raises(CredentialError):
         office.guard.documents(person("cy", roles=["curator"], expires_at=1.0))
+
+
+def test_a_sweep_goes_on_past_what_does_not_open(desk: Made, tmp_path: Path) -> None:
+    """Each value that was altered, moved or never sealed is a finding; the others are verified."""
+    key = tmp_path / "key"
+    key.write_text(bytes(range(32)).hex())
+    key.chmod(0o600)
+    office = desk(encryption={"key": f"file:{key}"})
+    for at in range(6):
+        office.add(text=FACTS + b" %d" % at, name=f"{at}.txt")
+    acme = TenantId("acme")
+    with office.guard.store.snapshot(COLLECTION, acme) as kept:  # type: ignore[attr-defined]
+        points = sorted(kept, key=lambda point: str(point.payload["document"]))
+    plain, altered, moved = points[0], points[2], points[4]
+    spoilt = [
+        replace(plain, payload={**plain.payload, "text": "planted"}),
+        replace(
+            altered, payload={**altered.payload, "text": altered.payload["text"][:-4] + "AAAA"}
+        ),
+        replace(moved, payload={**moved.payload, "text": points[5].payload["text"]}),
+    ]
+    _write_as_kept(office.guard.store, spoilt)
+    report = office.guard.verify(tenant="acme")
+    assert (report.counts[PointState.OK], report.counts[PointState.UNOPENED]) == (3, 3)
+    assert {finding.id for finding in report.findings} == {point.id for point in spoilt}
+    assert (report.missing, report.clean) == (0, False)
+    assert "planted" not in str(report.as_dict())
+    with pytest.raises(SealError):
+        list(office.guard.store.scroll(COLLECTION, acme))
+
+
+def _write_as_kept(store: Any, points: list[StoredPoint]) -> None:
+    """Write points as an intruder does, who has the store's files and no key."""
+    cipher, store._cipher = store._cipher, None
+    store.upsert(COLLECTION, TenantId("acme"), points)
+    store._cipher = cipher
