@@ -29,6 +29,7 @@ try:
     from . import (
         batch,
         collections,
+        deletion,
         facets,
         matrix,
         payloads,
@@ -65,7 +66,8 @@ class AsyncGuardedQdrantClient:
     context has expired. Methods that reach beyond a tenant need a context with ``admin``, and are
     reported. The client stays the caller's to close.
 
-    ``access`` narrows what of the tenant's the context sees, ``quotas`` limits calls and points,
+    ``access`` narrows what of the tenant's the context sees, and adds `soft_delete` and
+    `restore_deleted` to the client's methods; ``quotas`` limits calls and points,
     ``cipher`` seals payload texts.
     """
 
@@ -115,6 +117,9 @@ class AsyncGuardedQdrantClient:
     batch_update_points = awaited(batch.batch_update_points)
     collection_exists = awaited(collections.collection_exists)
     get_collection = awaited(collections.get_collection)
+
+    soft_delete = awaited(deletion.soft_delete)
+    restore_deleted = awaited(deletion.restore_deleted)
 
     get_collections = _admin(lambda client: client.get_collections)
     get_aliases = _admin(lambda client: client.get_aliases)

@@ -37,6 +37,7 @@ try:
     from . import (
         batch,
         collections,
+        deletion,
         facets,
         matrix,
         payloads,
@@ -73,7 +74,8 @@ class GuardedQdrantClient:
     context has expired. Methods that reach beyond a tenant need a context with ``admin``, and are
     reported. The client stays the caller's to close.
 
-    ``access`` narrows what of the tenant's the context sees, ``quotas`` limits calls and points,
+    ``access`` narrows what of the tenant's the context sees, and adds `soft_delete` and
+    `restore_deleted` to the client's methods; ``quotas`` limits calls and points,
     ``cipher`` seals payload texts.
     """
 
@@ -123,6 +125,9 @@ class GuardedQdrantClient:
     batch_update_points = blocking(batch.batch_update_points)
     collection_exists = blocking(collections.collection_exists)
     get_collection = blocking(collections.get_collection)
+
+    soft_delete = blocking(deletion.soft_delete)
+    restore_deleted = blocking(deletion.restore_deleted)
 
     get_collections = _admin(lambda client: client.get_collections)
     get_aliases = _admin(lambda client: client.get_aliases)

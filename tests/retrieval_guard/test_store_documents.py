@@ -74,9 +74,9 @@ class Library:
         )
 
     def nodes(
-        self, *texts: str, label: AccessLabel | None = None, **metadata: Any
+        self, *names: str, text: str = "", label: AccessLabel | None = None, **metadata: Any
     ) -> list[BaseNode]:
-        """Return signed nodes of acme, named by their texts."""
+        """Return signed nodes of acme; a node's text is its name unless given."""
         sign = ProvenanceTransform(
             self.signer, tenant="acme", source="handbook", collection="shared"
         )
