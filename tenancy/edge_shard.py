@@ -136,7 +136,7 @@ class EdgeShard:
         return [(_uuid(hit.id), hit.vector, hit.payload, hit.score) for hit in found]
 
     def _index(self) -> None:
-        """Make the payload indexes that are missing: 0.2 s for 4,000 points, once in a shard."""
+        """Make the payload indexes that are missing, once: 0.2 to 1.6 s for 4,000 points."""
         with self._indexing, _translated(self.folder):
             if self._indexed:
                 return
