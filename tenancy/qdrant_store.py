@@ -10,6 +10,7 @@ A collection records its model in Qdrant's collection metadata, which servers ha
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -61,6 +62,7 @@ except ImportError as missing:
         "a Qdrant store needs qdrant-client: pip install 'ragbastion[qdrant]'"
     ) from missing
 
+_LOGGER = logging.getLogger(__name__)
 _METADATA = "ragbastion"
 _BATCH = 256
 _TIMEOUT_S = 30
@@ -391,10 +393,14 @@ class QdrantStore:
         uid = self._info(collection).uid
         if self._local or uid in self._access_indexed:
             return
-        with self._calling(collection):
-            for key, kind in _ACCESS_INDEXES.items():
-                self._client.create_payload_index(collection, key, kind, wait=True)
         self._access_indexed.add(uid)
+        try:
+            with self._calling(collection):
+                for key, kind in _ACCESS_INDEXES.items():
+                    self._client.create_payload_index(collection, key, kind, wait=True)
+        except StoreError as error:
+            # With a key that may only read, rules hold all the same; queries are slower.
+            _LOGGER.warning("collection '%s' has no access indexes: %s", collection, error)
 
     def _info(self, collection: str) -> CollectionInfo:
         """Return the collection's record, read once; a vanished collection is told by the call."""

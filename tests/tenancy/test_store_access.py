@@ -16,7 +16,8 @@ from ragbastion.tenancy.access import DocumentAccess
 from ragbastion.tenancy.access_labels import DELETED_AT, OWNER, AccessLabel
 from ragbastion.tenancy.access_rules import HasOne
 from ragbastion.tenancy.context import TenantContext, operator_context
-from ragbastion.tenancy.point_records import UnopenedPoint, require_readable
+from ragbastion.tenancy.point_identity import ID_KEY, namespaced_id
+from ragbastion.tenancy.point_records import UnopenedPoint, each_opened, require_readable
 
 ACME = TenantId("acme")
 GLOBEX = TenantId("globex")
@@ -133,3 +134,13 @@ def test_each_point_is_scrolled(store: TenantStore, collection: str) -> None:
     each = list(store.scroll_each(collection, ACME))
     assert not any(isinstance(item, UnopenedPoint) for item in each)
     assert [item.id for item in each] == [point.id for point in store.scroll(collection, ACME)]
+
+
+def test_a_foreign_point_is_told_and_the_others_come() -> None:
+    """One row that is not the tenant's is an error in its place."""
+    own = (namespaced_id(ACME, "a"), [1.0, 0.0], {"tenant": "acme", ID_KEY: "a", "text": "t"})
+    foreign = (namespaced_id(GLOBEX, "a"), [1.0, 0.0], {"tenant": "globex", ID_KEY: "a"})
+    first, second, third = each_opened(ACME, [own, foreign, own])
+    assert isinstance(second, UnopenedPoint)
+    assert isinstance(second.error, IsolationError)
+    assert [point.id for point in (first, third)] == ["a", "a"]
