@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
 
 from ..core.errors import AccessError, UsageError
 from ..ingest import Writer
@@ -53,6 +54,8 @@ async def _credential(request: Request) -> Credential:
     # Only a route that the middleware does not guard could come here without one.
     if not isinstance(credential, Credential):
         raise AccessError("the request was not authenticated")
+    # Again: the body has been read since, and a slow one takes as long as the limits allow.
+    await run_in_threadpool(credential.require_active)
     return credential
 
 

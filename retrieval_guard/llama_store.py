@@ -25,6 +25,7 @@ from llama_index.core.vector_stores.types import (
     VectorStoreQueryResult,
 )
 
+from ..core.chunk import checked_matrix
 from ..core.errors import (
     IsolationError,
     ProvenanceError,
@@ -33,7 +34,7 @@ from ..core.errors import (
     StoreError,
     UsageError,
 )
-from ..core.events import Event, EventSink
+from ..core.events import EventSink
 from ..ingest.provenance import ChunkVerifier
 from ..tenancy import DocumentAccess, PayloadCipher, TenantContext
 from .llama_access import NodeAccess, hide_label
@@ -43,7 +44,7 @@ from .llama_reading import NodeReader, batches, implements, takes
 from .llama_sealing import NodeSealing
 from .llama_traits import StoreTraits, traits_of
 from .llama_verifying import NodeVerifier
-from .retrieval import require_context
+from .retrieval import require_context, require_type
 
 _MAX_FETCHED = 1_000
 """A reader to whom so many nearer nodes are closed gets what is left of them, if any."""
@@ -85,6 +86,10 @@ class GuardedVectorStore(BasePydanticVectorStore):
         access: DocumentAccess | None = None,
         cipher: PayloadCipher | None = None,
     ) -> None:
+        # By type, so that nothing read from a request passes for what a verifier vouched for.
+        require_type(context)
+        if not isinstance(inner, BasePydanticVectorStore):
+            raise UsageError("guarded store refused: it wraps a vector store of LlamaIndex")
         if not inner.stores_text:
             raise UsageError(
                 f"{inner.class_name()} keeps no text, so there is nothing to verify: use one that "
@@ -257,6 +262,8 @@ class GuardedVectorStore(BasePydanticVectorStore):
             )
         if query.similarity_top_k < 1:
             raise UsageError("similarity_top_k must be at least 1")
+        if (vector := query.query_embedding) is not None:
+            checked_matrix([vector], len(vector))
         named = [("doc_id", query.doc_ids), (ID, query.node_ids)]
         chosen = [one_of(key, values) for key, values in named if values]
         return replace(
@@ -385,13 +392,10 @@ class GuardedVectorStore(BasePydanticVectorStore):
 
     def _record(self, kind: str, outcome: str, detail: dict[str, Any]) -> None:
         self._events.emit(
-            Event(
-                kind=kind,
-                tenant=self._context.tenant,
+            self._context.event(
+                kind,
+                outcome,
                 subject=self.collection,
-                outcome=outcome,
-                principal=self._context.principal,
-                session=self._context.session,
                 detail=detail,
             )
         )

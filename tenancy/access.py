@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import AccessError, UsageError
-from ..core.events import Event, EventSink, LoggingEventSink
+from ..core.events import EventSink, LoggingEventSink
 from ..core.settings_tenancy import AccessSettings, TenantAccess
 from .access_changes import require_changeable, with_label
 from .access_grants import changeable, curates, readable, restorable
@@ -242,13 +242,10 @@ class DocumentAccess:
         detail: Mapping[str, Any],
     ) -> None:
         self._events.emit(
-            Event(
-                kind=kind,
-                tenant=context.tenant,
+            context.event(
+                kind,
+                outcome,
                 subject=document,
-                outcome=outcome,
-                principal=context.principal,
-                session=context.session,
                 detail=detail,
             )
         )

@@ -14,6 +14,7 @@ from ..core.errors import UsageError
 
 MAX_TENANT_CHARS = 128
 MAX_COLLECTION_CHARS = 128
+MAX_TEXT_CHARS = 256
 
 _COLLECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", re.ASCII)
 _PUNCTUATION = frozenset("._:@-")
@@ -56,6 +57,22 @@ def checked_collection(name: object) -> str:
             "and start with a letter or digit"
         )
     return name
+
+
+def check_text(what: str, text: object, *, shortest: int = 0) -> None:
+    """Refuse what could be read as another text: not NFC, or with a control or invisible character.
+
+    ``what`` opens the message: ``context refused: principal``. Raises `UsageError`.
+    """
+    if not isinstance(text, str) or not shortest <= len(text) <= MAX_TEXT_CHARS:
+        raise UsageError(f"{what} must be a text of {shortest} to {MAX_TEXT_CHARS} characters")
+    if not unicodedata.is_normalized("NFC", text):
+        raise UsageError(f"{what} is not in Unicode normal form NFC")
+    for position, character in enumerate(text):
+        # C*: control, format (zero-width, bidi), surrogate, private use; Zl, Zp: line breaks.
+        category = unicodedata.category(character)
+        if category[0] == "C" or category in {"Zl", "Zp"}:
+            raise UsageError(f"{what} holds character U+{ord(character):04X} at {position}")
 
 
 def _refuse_look_alikes(name: str) -> None:

@@ -56,6 +56,7 @@ try:
     from qdrant_client import QdrantClient, models
 
     from .access_conditions import conditions_of
+    from .client_calls import is_local
     from .qdrant_errors import translated
 except ImportError as missing:
     raise MissingExtraError(
@@ -83,7 +84,7 @@ class QdrantStore:
     def __init__(self, client: QdrantClient, *, cipher: PayloadCipher | None = None) -> None:
         self._client = client
         self._cipher = cipher
-        self._local = _is_local(client)
+        self._local = is_local(client)
         # Local mode is plain Python objects without a lock of its own; a server needs none.
         self._guard: AbstractContextManager[Any] = (
             threading.RLock() if self._local else nullcontext()
@@ -456,11 +457,6 @@ class QdrantStore:
             except StoreError:
                 self._infos.pop(collection, None)
                 raise
-
-
-def _is_local(client: QdrantClient) -> bool:
-    options = client.init_options
-    return options.get("location") == ":memory:" or options.get("path") is not None
 
 
 def _info(name: str, recorded: dict[str, Any]) -> CollectionInfo:

@@ -11,7 +11,7 @@ from qdrant_client.conversions import common_types as types
 
 from ...core.errors import UsageError
 from ..access_labels import DELETION_KEYS
-from .calls import Steps, call
+from ..client_calls import Steps, call
 from .hooks import DocumentAccess
 from .scope import TenantScope
 from .selectors import Chosen, chosen_points
