@@ -23,6 +23,7 @@ def main() -> None:
     # The one benchmark that is shipped runs as users run it.
     shipped = ["-m", "ragbastion", "bench", "injection", "--data", str(data), *out]
     scripts = {
+        "access": out,
         "provenance": out,
         "stores": out,
         "encryption": out,

@@ -5,6 +5,7 @@ The commands about keys of the same group are in `tenant_keys`.
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,9 @@ from .state import load, user_name
 from .tenant_state import opened_tenants
 
 if TYPE_CHECKING:
+    from ..core.chunk import TenantId
+    from ..core.events import EventSink
+    from ..core.settings import Settings
     from ..tenancy.backup_format import BackupManifest
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of the backup.")]
@@ -142,10 +146,12 @@ def erase(
     if not yes:
         _confirm(f"Erase everything that tenant '{name}' has?")
     # Keys can be dropped without a store; one that is named here must be there.
-    with opened_tenants(load(config, store=store), create=store is None) as opened:
+    settings = load(config, store=store)
+    with opened_tenants(settings, create=store is None) as opened:
         counts = dict(
             erase_tenant(opened.store, name, opened.events, keys=opened.keys, principal=user_name())
         )
+        _forget_quota(settings, name, opened.events)
     if json_output:
         write_json({"tenant": name, "erased": counts})
     else:
@@ -163,6 +169,17 @@ def _confirm(question: str) -> None:
         raise UsageError(
             "erase refused: nobody said yes; answer y, or give --yes where nobody can answer"
         ) from None
+
+
+def _forget_quota(settings: Settings, tenant: TenantId, events: EventSink) -> None:
+    """Drop what counts of the tenant's points are kept, so that none is left of it there."""
+    from ..retrieval_guard.parts import QUOTAS_FILE
+    from ..tenancy import Quotas, operator_context
+
+    path = settings.state_dir / QUOTAS_FILE
+    if path.exists():
+        with closing(Quotas(settings.quotas, path, events)) as quotas:
+            quotas.forget(operator_context(tenant=tenant, principal=user_name()))
 
 
 def _write(title: str, manifest: BackupManifest, *, as_json: bool) -> None:

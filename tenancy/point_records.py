@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from struct import Struct
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,10 @@ from uuid import UUID
 import numpy as np
 
 from ..core.chunk import ChunkId, TenantId, Vector, checked_matrix
-from ..core.errors import InputError, UsageError
+from ..core.errors import InputError, IsolationError, SealError, UsageError
 from ..core.store import Hit, StoredPoint
-from .point_identity import namespaced_id, payload_bytes, restored, stamped
+from .access_rules import Rule, holds
+from .point_identity import ID_KEY, TENANT_KEY, namespaced_id, payload_bytes, restored, stamped
 
 if TYPE_CHECKING:
     from .encryption.payload_cipher import PayloadCipher, Resealed
@@ -23,6 +25,14 @@ _FLOAT_BYTES = 4
 
 Row = tuple[object, Any, Mapping[str, Any] | None]
 """Stored id, vector and payload, as an engine gives them back."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnopenedPoint:
+    """A stored point that may not leave; ``id`` is the engine's, or the caller's where known."""
+
+    id: str
+    error: IsolationError | SealError
 
 
 def checked_records(
@@ -93,6 +103,50 @@ def to_hits(points: Iterable[StoredPoint], scores: Iterable[float]) -> list[Hit]
         Hit(point=point, score=_cosine(float(score)))
         for point, score in zip(points, scores, strict=True)
     ]
+
+
+def each_opened(
+    tenant: TenantId, rows: Sequence[Row], cipher: PayloadCipher | None = None
+) -> Iterator[StoredPoint | UnopenedPoint]:
+    """Yield `to_points`, and in place of a point that is foreign or does not open, why.
+
+    What is wrong with a key and not with a point still raises.
+    """
+    try:
+        points = to_points(tenant, rows, cipher)
+    except (IsolationError, SealError):
+        for row in rows:
+            yield _one_opened(tenant, row, cipher)
+    else:
+        yield from points
+
+
+def _one_opened(
+    tenant: TenantId, row: Row, cipher: PayloadCipher | None
+) -> StoredPoint | UnopenedPoint:
+    try:
+        return to_points(tenant, [row], cipher)[0]
+    except SealError as error:
+        return UnopenedPoint(str((row[2] or {}).get(ID_KEY, row[0])), error)
+    except IsolationError as error:
+        return UnopenedPoint(str(row[0]), error)
+
+
+def require_readable(hits: list[Hit], readable: Rule) -> list[Hit]:
+    """Return the hits if the rule holds for each; raise `IsolationError` and return none if not."""
+    if all(holds(readable, hit.point.payload) for hit in hits):
+        return hits
+    raise IsolationError(
+        "search withheld: the store returned a document that the caller may not read; check that "
+        "it keeps to filters"
+    )
+
+
+def refuse_reserved(payload: Mapping[str, Any], sealed: Sequence[str]) -> None:
+    """Raise `UsageError` if payload keys to set belong to the guard or hold sealed fields."""
+    kept = {TENANT_KEY, ID_KEY, *(field.split(".")[0] for field in sealed)}
+    if kept & payload.keys():
+        raise UsageError("payload refused: it sets a key of the guard or a sealed field")
 
 
 def to_reseal(

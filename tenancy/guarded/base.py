@@ -24,7 +24,8 @@ class GuardedClient(Generic[C]):
     context has expired. Methods that reach beyond a tenant need a context with ``admin``, and are
     reported. The client stays the caller's to close.
 
-    ``access`` narrows what of the tenant's the context sees, ``quotas`` limits calls and points,
+    ``access`` narrows what of the tenant's the context sees, and adds `soft_delete` and
+    `restore_deleted` to the client's methods; ``quotas`` limits calls and points,
     ``cipher`` seals payload texts, ``shards`` (`TenantShards`) names the tenant's shard in every
     call, for collections with custom sharding.
     """

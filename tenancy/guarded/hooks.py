@@ -45,6 +45,17 @@ class DocumentAccess(Protocol):
         """
         ...
 
+    def deletion(self, context: TenantContext, *, document: str) -> dict[str, Any]:
+        """Return the payload keys that hide a document, to be set where `change_conditions` hold.
+
+        Reports the deletion, so that none goes unreported.
+        """
+        ...
+
+    def restore_conditions(self, context: TenantContext) -> Sequence[models.Condition]:
+        """Return which deleted documents the context may restore, or raise `AccessError`."""
+        ...
+
 
 class Quotas(Protocol):
     """Limits calls and points of a tenant; raises when a limit is reached."""

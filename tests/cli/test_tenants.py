@@ -1,6 +1,7 @@
 """``ragbastion tenants``, as a user runs it."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 from ragbastion.core.chunk import ChunkId, TenantId
 from ragbastion.core.embedding import EmbedderIdentity
 from ragbastion.core.store import StoredPoint
-from ragbastion.tenancy import EdgeStore
+from ragbastion.retrieval_guard.parts import QUOTAS_FILE
+from ragbastion.tenancy import EdgeStore, Quotas, operator_context
 
 Run = Callable[..., Any]
 
@@ -134,3 +136,14 @@ def test_odd_tenant_is_refused(run: Run) -> None:
     """A name that is none is wrong usage, before anything is opened."""
     done = run("tenants", "erase", "--tenant", "../x", "--yes")
     assert (done.code, "tenant refused" in done.errors) == (2, True)
+
+
+def test_erasing_forgets_what_was_counted(run: Run, own_state: Path) -> None:
+    """The quota keeps no count of a tenant that was erased."""
+    acme = operator_context(tenant="acme", principal="app")
+    path = own_state / "state" / QUOTAS_FILE
+    with closing(Quotas(path=path)) as quotas:
+        quotas.note_held(acme, "docs", 2)
+    assert run("tenants", "erase", "--tenant", "acme", "--yes").code == 0
+    with closing(Quotas(path=path)) as quotas:
+        assert quotas.used(acme).points == 0
