@@ -116,8 +116,8 @@ def _refuse_more(credential: Credential, claim: Claim) -> None:
 
 
 def _attributes(credential: Credential, claim: Claim) -> Attributes:
-    """Return the attributes of whom an administrator's key names; what is left out is the key's."""
-    own = credential
+    """Return the attributes of whom an administrator's key names."""
+    own = credential.attributes_of(claim.principal)
     return Attributes(
         groups=own.groups if claim.groups is None else claim.groups,
         department=own.department if claim.department is None else claim.department,

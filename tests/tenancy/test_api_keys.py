@@ -336,6 +336,20 @@ def test_an_admin_acts_for_others(keys: ApiKeys) -> None:
         context.require_active()
 
 
+def test_nobody_gains_an_admins_rights_by_being_named(keys: ApiKeys) -> None:
+    """What is left out is the key's own for its own principal alone."""
+    rights = Attributes(groups=["board"], department="legal", clearance=3)
+    plain = keys.create(tenant=None, principal="root", roles=["admin"], attributes=rights)
+    credential = keys.authenticate(plain)
+    for named, expected in (
+        ("eve", (frozenset(), frozenset(), "", 0)),
+        ("root", (frozenset({"admin"}), frozenset({"board"}), "legal", 3)),
+        (None, (frozenset({"admin"}), frozenset({"board"}), "legal", 3)),
+    ):
+        made = credential.acting_for(tenant="acme", principal=named)
+        assert (made.roles, made.groups, made.department, made.clearance) == expected
+
+
 def test_a_tenants_key_acts_for_nobody_else(keys: ApiKeys) -> None:
     """Not within its own tenant either."""
     credential = keys.authenticate(keys.create(tenant="acme", principal="a"))
