@@ -7,7 +7,7 @@ the mass of a run, hypothesis's own where a test wants a failing history made sm
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,7 @@ TAGS = {
     "offset": "a page that starts at an id",
     "formula": "scores computed from payload keys and conditions",
     "idf": "word frequencies over another corpus",
+    "inference": "objects to be embedded, in place of vectors",
     "forged": "a payload that claims to be another tenant's",
     "malformed": "wrong types, dimensions and names, shard keys, filters of great depth",
     "collection": "another collection: the victims' own, a missing one, a path",
@@ -57,10 +58,19 @@ class Call:
     unsteady: bool = False
 
 
-def history(rng: random.Random, known: Known, length: int) -> Iterator[Call]:
-    """Yield calls; methods that read come more often, since what is deleted proves nothing."""
+def history(
+    rng: random.Random, known: Known, length: int, methods: Collection[str] = ()
+) -> Iterator[Call]:
+    """Yield calls of all methods, or of these; those that read come more often.
+
+    What was deleted proves nothing, so most calls leave something to attack.
+    """
     draw = Draw(rng, known)
-    weighted = [(weight, lambda name=name: name) for name, (weight, _) in GENERATED.items()]
+    weighted = [
+        (weight, lambda name=name: name)
+        for name, (weight, _) in GENERATED.items()
+        if name in methods or not methods
+    ]
     for _ in range(length):
         yield generated(draw, draw.weighted(weighted))
 

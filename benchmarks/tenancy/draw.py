@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from qdrant_client import models
+
 from .canaries import ATTACKER, DENSE, DIMENSIONS, MULTI, SECOND, VICTIMS, Canaries, gaussian
 
 T = TypeVar("T")
@@ -86,7 +88,7 @@ class Draw:
         """Return what the function makes, or None."""
         return made() if self.chance(share) else None
 
-    def weighted(self, choices: Sequence[tuple[float, Callable[[], T]]]) -> T:
+    def weighted(self, choices: Sequence[tuple[float, Callable[[], Any]]]) -> Any:
         """Return what one of the functions makes, each chosen by its weight."""
         at = self.rng.random() * sum(weight for weight, _ in choices)
         for weight, made in choices:
@@ -107,7 +109,7 @@ class Draw:
             return self.one(self.known.stored)
         return self.one(self.known.foreign)
 
-    def valid_id(self) -> int | str:
+    def valid_id(self) -> models.ExtendedPointId:
         """Return an id that the request models take; what they refuse reaches no client."""
         id_ = self.id()
         if isinstance(id_, str):

@@ -28,12 +28,16 @@ LENGTH = 100
 
 
 class Pair:
-    """A store with the victims, its twin without them, and the client under test on both."""
+    """A store with the victims, its twin without them, and the client under test on both.
+
+    ``methods``: those that histories call; all unless set.
+    """
 
     def __init__(self, subject: Subject, canaries: Canaries, *, run: str = "") -> None:
         shared = subject.raw is not None
         self.subject = subject
         self.canaries = canaries
+        self.methods: frozenset[str] = frozenset()
         self.full = World(subject, canaries, victims=True, prefix=f"{run}a-" if shared else "")
         self.twin = World(subject, canaries, victims=False, prefix=f"{run}b-" if shared else "")
         victims = self.full.planted[self.full.docs].keys() - self.twin.planted[self.twin.docs]
@@ -47,7 +51,9 @@ class Pair:
     def histories(self, seed: int, number: int, length: int) -> Iterator[tuple[Call, Call]]:
         """Yield the same calls for both stores, none sharing an object with another."""
         one, other = (
-            history(random.Random(f"{seed} {number}"), world.known(self.stored), length)
+            history(
+                random.Random(f"{seed} {number}"), world.known(self.stored), length, self.methods
+            )
             for world in (self.full, self.twin)
         )
         return zip(one, other, strict=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 from qdrant_client import models
 
 from .canaries import DENSE, MULTI, SECOND, TERMS, VICTIMS, WORDS
@@ -43,7 +46,7 @@ def condition(draw: Draw, depth: int) -> models.Condition:
         return some_filter(draw, depth - 1)
     if draw.names_tenant and draw.chance(0.4):
         return _names_tenant(draw)
-    return draw.weighted(
+    made: models.Condition = draw.weighted(
         (
             (5.0, lambda: _match(draw)),
             (3.0, lambda: models.HasIdCondition(has_id=_ids(draw))),
@@ -56,6 +59,7 @@ def condition(draw: Draw, depth: int) -> models.Condition:
             (0.6, lambda: models.IsNullCondition(is_null=models.PayloadField(key=draw.key()))),
         )
     )
+    return made
 
 
 def _ids(draw: Draw) -> list[models.ExtendedPointId]:
@@ -65,11 +69,13 @@ def _ids(draw: Draw) -> list[models.ExtendedPointId]:
 def _names_tenant(draw: Draw) -> models.FieldCondition:
     draw.tags.add("tenant key")
     key = draw.known.tenant_key if draw.chance(0.5) else draw.key()
-    match = draw.one(
-        (models.MatchValue(value=VICTIMS[0]), models.MatchAny(any=list(VICTIMS)),
-         models.MatchExcept(**{"except": ["nobody"]}), models.MatchText(text=VICTIMS[0]))
-    )  # fmt: skip
-    return models.FieldCondition(key=key, match=match)
+    matches: tuple[models.Match, ...] = (
+        models.MatchValue(value=VICTIMS[0]),
+        models.MatchAny(any=list(VICTIMS)),
+        models.MatchExcept(**{"except": ["nobody"]}),
+        models.MatchText(text=VICTIMS[0]),
+    )
+    return models.FieldCondition(key=key, match=draw.one(matches))
 
 
 def _match(draw: Draw) -> models.FieldCondition:
@@ -94,7 +100,7 @@ def _match(draw: Draw) -> models.FieldCondition:
 
 def _range(draw: Draw) -> models.FieldCondition:
     if draw.chance(0.3):
-        when = models.DatetimeRange(gte=f"20{draw.rng.randint(10, 30)}-01-01T00:00:00Z")
+        when = models.DatetimeRange(gte=datetime(draw.rng.randint(2010, 2030), 1, 1, tzinfo=UTC))
         return models.FieldCondition(key="when", range=when)
     low = draw.rng.choice([0, 5, 100, 100_000])
     key = draw.key() if draw.names_tenant else draw.one(("n", "weight", "deep.a", "rows[].v"))
@@ -102,13 +108,14 @@ def _range(draw: Draw) -> models.FieldCondition:
 
 
 def _count_or_empty(draw: Draw) -> models.FieldCondition:
-    return draw.weighted(
+    made: models.FieldCondition = draw.weighted(
         (
             (2.0, lambda: models.FieldCondition(key=draw.key(), values_count=_values_count(draw))),
             (1.0, lambda: models.FieldCondition(key=draw.key(), is_empty=draw.chance(0.5))),
             (1.0, lambda: models.FieldCondition(key=draw.key(), is_null=draw.chance(0.5))),
         )
     )
+    return made
 
 
 def _values_count(draw: Draw) -> models.ValuesCount:
@@ -147,5 +154,12 @@ def _deep(draw: Draw) -> models.Filter:
     draw.tags.update(("malformed", "nested"))
     made = some_filter(draw, 0)
     for _ in range(draw.rng.randint(20, 45)):
-        made = models.Filter(**{draw.one(("must", "should", "must_not")): [made]})
+        made = draw.one(_WRAPPED)(made)
     return made
+
+
+_WRAPPED: tuple[Callable[[models.Filter], models.Filter], ...] = (
+    lambda inner: models.Filter(must=[inner]),
+    lambda inner: models.Filter(should=[inner]),
+    lambda inner: models.Filter(must_not=[inner]),
+)

@@ -20,11 +20,11 @@ class NaiveClient:
         self._tenant = tenant
 
     def query_points(
-        self, *args: Any, query_filter: models.Filter | None = None, **kwargs: Any
-    ) -> Any:
+        self, collection_name: str, *, query_filter: models.Filter | None = None, **kwargs: Any
+    ) -> models.QueryResponse:
         """Search with the tenant's condition ANDed onto the caller's filter."""
         owned = _owned(self._tenant, query_filter)
-        return self._client.query_points(*args, query_filter=owned, **kwargs)
+        return self._client.query_points(collection_name, query_filter=owned, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
         """Pass every other name on."""
@@ -39,11 +39,11 @@ class AsyncNaiveClient:
         self._tenant = tenant
 
     async def query_points(
-        self, *args: Any, query_filter: models.Filter | None = None, **kwargs: Any
-    ) -> Any:
+        self, collection_name: str, *, query_filter: models.Filter | None = None, **kwargs: Any
+    ) -> models.QueryResponse:
         """Search with the tenant's condition ANDed onto the caller's filter."""
         owned = _owned(self._tenant, query_filter)
-        return await self._client.query_points(*args, query_filter=owned, **kwargs)
+        return await self._client.query_points(collection_name, query_filter=owned, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
         """Pass every other name on."""

@@ -95,6 +95,7 @@ def _query(draw: Draw, using: str | None, *, has_prefetch: bool, inside: bool) -
         (0.7, lambda: _order_by(draw, inside=inside)),
         (0.4, lambda: _sample(draw)),
         (0.05, lambda: models.TextQuery(text=models.TextQueryInput(query=_words(draw)))),
+        (0.2, lambda: _to_embed(draw)),
         (0.0 if inside else 0.8, lambda: _no_query(draw)),
     ]
     if has_prefetch:
@@ -116,7 +117,7 @@ def _no_query(draw: Draw) -> None:
     del draw
 
 
-def _by_id(draw: Draw) -> int | str:
+def _by_id(draw: Draw) -> models.ExtendedPointId:
     draw.tags.add("by id")
     return draw.valid_id()
 
@@ -210,6 +211,18 @@ def _formula(draw: Draw, *, inside: bool) -> models.FormulaQuery:
     draw.tags.add("formula")
     draw.unsteady |= inside
     return formula(draw, lambda: condition(draw, 1))
+
+
+def _to_embed(draw: Draw) -> models.Document | models.Image | models.InferenceObject:
+    draw.tags.add("inference")
+    return draw.one(
+        (
+            models.Document(text=_words(draw), model="qdrant/bm25"),
+            models.Document(text=_words(draw), model="none", options={"cache_dir": "/"}),
+            models.Image(image="/etc/hostname", model="none"),
+            models.InferenceObject(object=draw.known.shadow, model="none"),
+        )
+    )
 
 
 def _words(draw: Draw) -> str:

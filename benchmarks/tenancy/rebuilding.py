@@ -29,7 +29,10 @@ def attack_by_scores(pair: Pair, seed: int, tally: Tally) -> None:
     wanted |= {stored: None for stored in pair.stored if stored not in wanted}
     for id_, vector in wanted.items():
         given = int(id_) if id_.isdigit() else id_
-        for query in (given, models.RecommendQuery(recommend={"positive": [given]})):
+        for query in (
+            given,
+            models.RecommendQuery(recommend=models.RecommendInput(positive=[given])),
+        ):
             call = Call(
                 method="query_points",
                 arguments={

@@ -7,7 +7,7 @@ from typing import Any
 from qdrant_client import models
 
 from .canaries import MULTI, SECOND, TERMS, VICTIMS, WORDS, random_vectors
-from .draw import Draw
+from .draw import RESERVED_KEYS, Draw
 from .filters import some_filter, user_filter
 
 _NAMES = (SECOND, MULTI, WORDS, TERMS)
@@ -23,11 +23,10 @@ def payload(draw: Draw) -> dict[str, Any]:
     }
     for key in draw.rng.sample(list(made), draw.rng.randint(0, 3)):
         del made[key]
-    if draw.names_tenant or draw.chance(0.02):
+    if draw.names_tenant or draw.chance(0.04):
         draw.tags.add("forged")
-        made[draw.one((draw.known.tenant_key, "_ragbastion_id", "_ragbastion_access_owner"))] = (
-            draw.one((*VICTIMS, list(VICTIMS), 101))
-        )
+        key = draw.known.tenant_key if draw.chance(0.6) else draw.one(RESERVED_KEYS)
+        made[key] = draw.one((*VICTIMS, list(VICTIMS), 101))
     return made
 
 
@@ -90,7 +89,7 @@ def vector_names(draw: Draw) -> list[str]:
 
 def operation(draw: Draw) -> models.UpdateOperation:
     """Return one operation of a batch."""
-    return draw.weighted(
+    made: models.UpdateOperation = draw.weighted(
         (
             (3.0, lambda: models.UpsertOperation(upsert=_upsert(draw))),
             (0.7, lambda: models.DeleteOperation(delete=_selector(draw))),
@@ -107,6 +106,7 @@ def operation(draw: Draw) -> models.UpdateOperation:
                 delete_vectors=models.DeleteVectors(vector=vector_names(draw), **_places(draw)))),
         )
     )  # fmt: skip
+    return made
 
 
 def _upsert(draw: Draw) -> models.PointsList | models.PointsBatch:
@@ -147,10 +147,9 @@ def _some_vectors(draw: Draw) -> dict[str, Any]:
 
 
 def _columns(listed: list[models.PointStruct]) -> models.Batch:
-    names = list(listed[0].vector)  # type: ignore[arg-type]
-    columns: Any = {name: [each.vector[name] for each in listed] for name in names}  # type: ignore[index,call-overload]
+    vectors: list[Any] = [each.vector for each in listed]
     return models.Batch(
         ids=[each.id for each in listed],
-        vectors=columns,
+        vectors={name: [each[name] for each in vectors] for name in vectors[0]},
         payloads=[each.payload or {} for each in listed],
     )
