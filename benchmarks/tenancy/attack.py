@@ -104,3 +104,9 @@ def _compare(first: Answered, second: Answered, tally: Tally, pair: Pair, place:
 def calls_of_a_block() -> int:
     """Return how many generated calls a block makes on each client."""
     return BLOCK * LENGTH
+
+
+def add_up(found: Tallies, block: Tallies) -> None:
+    """Add what a block counted."""
+    for name, tally in block.items():
+        found[name].add(tally)

@@ -120,9 +120,13 @@ def _query_points(draw: Draw) -> dict[str, Any]:
         "search_params": fields["params"],
         "lookup_from": fields.get("lookup_from"),
         "limit": draw.one((10, ALL, 3, 1)),
-        "score_threshold": draw.one((None, None, None, 0.3)),
+        "score_threshold": 0.3 if _scored(fields["query"]) and draw.chance(0.2) else None,
         **_selection(draw),
     }
+
+
+def _scored(query: object) -> bool:
+    return query is not None and not isinstance(query, models.OrderByQuery)
 
 
 def _paged(draw: Draw) -> dict[str, Any]:

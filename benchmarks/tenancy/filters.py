@@ -67,8 +67,10 @@ def _ids(draw: Draw) -> list[models.ExtendedPointId]:
 
 
 def _names_tenant(draw: Draw) -> models.FieldCondition:
-    draw.tags.add("tenant key")
-    key = draw.known.tenant_key if draw.chance(0.5) else draw.key()
+    key = draw.key()
+    if draw.chance(0.5):
+        draw.tags.add("tenant key")
+        key = draw.known.tenant_key
     matches: tuple[models.Match, ...] = (
         models.MatchValue(value=VICTIMS[0]),
         models.MatchAny(any=list(VICTIMS)),
@@ -147,7 +149,9 @@ def _slice(draw: Draw) -> models.SliceCondition:
 
 def _min_should(draw: Draw, depth: int) -> models.MinShould:
     conditions = draw.some(lambda: condition(draw, depth), 3, 1)
-    return models.MinShould(conditions=conditions, min_count=draw.rng.randint(0, 2))
+    return models.MinShould(
+        conditions=conditions, min_count=0 if draw.malformed else draw.rng.randint(1, 2)
+    )
 
 
 def _deep(draw: Draw) -> models.Filter:

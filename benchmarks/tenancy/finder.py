@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...core.errors import DetectorError, UsageError
-from .attack import EXPECTED, Attack, Tallies, calls_of_a_block
+from .attack import EXPECTED, Attack, Tallies, add_up, calls_of_a_block
 from .findings import Finding, Tally
 from .subjects import ASYNC_NAIVE, NAIVE, Subject
 
@@ -89,12 +89,6 @@ def attacked_control(controls: Sequence[Subject], seed: int) -> Tallies:
 def blocks_for(calls: int, subjects: int) -> int:
     """Return how many blocks make at least so many calls on so many subjects."""
     return max(1, -(-calls // (calls_of_a_block() * subjects)))
-
-
-def add_up(found: Tallies, block: Tallies) -> None:
-    """Add what a block counted."""
-    for name, tally in block.items():
-        found[name].add(tally)
 
 
 def leaks_of(tallies: Tallies) -> dict[str, int]:

@@ -7,21 +7,26 @@ kill is left out, and its block is run again.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...core.errors import UsageError
-from .attack import Tallies
+from .attack import Tallies, add_up
 from .findings import Tally
 
 
 class Journal:
-    """The file of a run; raises `UsageError` if it is that of a run with other settings."""
+    """The file of a run; raises `UsageError` if it is that of a run with other settings.
 
-    def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
+    ``done``: numbers of blocks; ``found``: what they counted, by subject; ``seconds``: of all
+    processes together.
+    """
+
+    def __init__(self, path: Path, settings: Mapping[str, Any], subjects: Sequence[str]) -> None:
         self._path = path
-        self.blocks: dict[int, Tallies] = {}
+        self.done: set[int] = set()
+        self.found: Tallies = {name: Tally() for name in subjects}
         self.seconds = 0.0
         lines = _whole_lines(path)
         if lines and lines[0] != settings:
@@ -32,21 +37,25 @@ class Journal:
         # What a kill cut short goes away before more is written behind it.
         path.write_text("".join(json.dumps(line) + "\n" for line in lines or [dict(settings)]))
         for line in lines[1:]:
-            self._read(line)
+            found = {name: Tally.from_json(each) for name, each in line["found"].items()}
+            self._count(line["block"], found, line["seconds"])
 
     def add(self, number: int, tallies: Tallies, seconds: float) -> None:
-        """Write a block down and keep it."""
+        """Write a block down and count it."""
         listed = {name: tally.as_json() for name, tally in tallies.items()}
         with self._path.open("a") as file:
             file.write(json.dumps({"block": number, "seconds": seconds, "found": listed}) + "\n")
-        self.blocks[number] = tallies
-        self.seconds += seconds
+        self._count(number, tallies, seconds)
 
-    def _read(self, line: Mapping[str, Any]) -> None:
-        self.blocks[line["block"]] = {
-            name: Tally.from_json(each) for name, each in line["found"].items()
-        }
-        self.seconds += line["seconds"]
+    @property
+    def calls(self) -> int:
+        """How many calls were made on the clients under test."""
+        return sum(tally.calls for tally in self.found.values())
+
+    def _count(self, number: int, tallies: Tallies, seconds: float) -> None:
+        add_up(self.found, tallies)
+        self.done.add(number)
+        self.seconds += seconds
 
 
 def _whole_lines(path: Path) -> list[dict[str, Any]]:

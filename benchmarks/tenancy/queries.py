@@ -40,15 +40,20 @@ def level(draw: Draw, depth: int, *, inside: bool = False, raw: bool = False) ->
     if depth > 0 and draw.chance(0.8):
         draw.tags.add("prefetch")
         prefetch = draw.some(lambda: _prefetch(draw, depth - 1), 2, 1)
+    if raw and draw.chance(0.1):
+        query = _raw_query(draw, using)
+    else:
+        query = _query(draw, using, has_prefetch=bool(prefetch), inside=inside)
     return {
-        "query": _raw_query(draw, using)
-        if raw and draw.chance(0.1)
-        else _query(draw, using, has_prefetch=bool(prefetch), inside=inside),
-        "using": using,
+        "query": query,
+        "using": None if isinstance(query, _FUSIONS) else using,
         "prefetch": prefetch,
         "filter": user_filter(draw),
         "params": draw.maybe(lambda: _params(draw), 0.15),
     }
+
+
+_FUSIONS = models.FusionQuery | models.RrfQuery
 
 
 def _prefetch(draw: Draw, depth: int) -> models.Prefetch:
@@ -215,14 +220,15 @@ def _formula(draw: Draw, *, inside: bool) -> models.FormulaQuery:
 
 def _to_embed(draw: Draw) -> models.Document | models.Image | models.InferenceObject:
     draw.tags.add("inference")
-    return draw.one(
+    made: models.Document | models.Image | models.InferenceObject = draw.weighted(
         (
-            models.Document(text=_words(draw), model="qdrant/bm25"),
-            models.Document(text=_words(draw), model="none", options={"cache_dir": "/"}),
-            models.Image(image="/etc/hostname", model="none"),
-            models.InferenceObject(object=draw.known.shadow, model="none"),
+            (1.0, lambda: models.Document(text=_words(draw), model="qdrant/bm25")),
+            (1.0, lambda: models.Document(text="x", model="none", options={"cache_dir": "/"})),
+            (1.0, lambda: models.Image(image="/etc/hostname", model="none")),
+            (1.0, lambda: models.InferenceObject(object="x", model="none")),
         )
     )
+    return made
 
 
 def _words(draw: Draw) -> str:

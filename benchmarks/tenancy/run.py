@@ -20,8 +20,7 @@ from .. import report
 from . import plots, show
 from .attack import BLOCK, Attack, Tallies
 from .epochs import LENGTH
-from .finder import SEED, add_up, attacked_control, blocks_for, leaks_of
-from .findings import Tally
+from .finder import SEED, attacked_control, blocks_for, leaks_of
 from .journal import Journal
 from .subjects import ASYNC_GUARDED, ASYNC_NAIVE, GUARDED, NAIVE, Subject
 
@@ -55,8 +54,9 @@ def run(request: Request, say: Callable[[str], None]) -> bool:
     end. Raises `DetectorError` if a leak of the naive wrapper is missed.
     """
     _require_extra()
-    _, controls = _KINDS[request.clients]
-    journal = Journal(request.out / "tenancy.jsonl", _settings(request))
+    subjects, controls = _KINDS[request.clients]
+    names = [each.name for each in subjects]
+    journal = Journal(request.out / "tenancy.jsonl", _settings(request), names)
     say("control: the naive wrapper")
     control = attacked_control(controls, request.seed)
     try:
@@ -64,14 +64,14 @@ def run(request: Request, say: Callable[[str], None]) -> bool:
             journal.add(number, tallies, seconds)
             _progress(journal, say)
     finally:
-        found = _written(request, journal, control, say)
-    return bool(leaks_of(found))
+        _written(request, journal, control, say)
+    return bool(leaks_of(journal.found))
 
 
 def _attacked(request: Request, journal: Journal) -> Iterator[tuple[int, Tallies, float]]:
     """Yield each block that is not done yet, as it ends."""
     subjects = len(_KINDS[request.clients][0])
-    missing = [n for n in range(blocks_for(request.calls, subjects)) if n not in journal.blocks]
+    missing = [n for n in range(blocks_for(request.calls, subjects)) if n not in journal.done]
     if request.jobs == 1 or len(missing) < 2:
         worker = _Worker(request, "0")
         yield from map(worker.block, missing)
@@ -134,38 +134,34 @@ def _settings(request: Request) -> dict[str, Any]:
 
 
 def _progress(journal: Journal, say: Callable[[str], None]) -> None:
-    done = len(journal.blocks)
+    done = len(journal.done)
     if done & (done - 1) and done % 20:
         return
-    calls = sum(tally.calls for block in journal.blocks.values() for tally in block.values())
-    say(f"{calls} calls, {calls / max(journal.seconds, 1e-9):.0f} a second and process")
+    rate = journal.calls / max(journal.seconds, 1e-9)
+    say(f"{journal.calls} calls, {rate:.0f} a second and process")
 
 
 def _written(
     request: Request, journal: Journal, control: Tallies, say: Callable[[str], None]
-) -> Tallies:
+) -> None:
     """Time, print and write what there is, whole or cut short."""
     subjects, controls = _KINDS[request.clients]
-    found: Tallies = {each.name: Tally() for each in subjects}
-    for _, block in sorted(journal.blocks.items()):
-        add_up(found, block)
     say("timing")
     wanted = blocks_for(request.calls, len(subjects))
     results = {
         "settings": _settings(request),
-        "complete": len(journal.blocks) >= wanted,
-        "calls": sum(tally.calls for tally in found.values()),
-        "histories": len(journal.blocks) * BLOCK,
+        "complete": len(journal.done) >= wanted,
+        "calls": journal.calls,
+        "histories": len(journal.done) * BLOCK,
         "seconds": journal.seconds,
-        "leaks": leaks_of(found),
-        "subjects": {name: tally.as_json() for name, tally in found.items()},
+        "leaks": leaks_of(journal.found),
+        "subjects": {name: tally.as_json() for name, tally in journal.found.items()},
         "control": {name: tally.as_json() for name, tally in control.items()},
         "timing": _timing([*subjects, *controls], request.seed),
     }
-    show.show(results, found, control)
+    show.show(results, journal.found, control)
     report.write_json(request.out, "tenancy", results, seed=request.seed)
-    plots.write_matrix(request.out, {**found, **control})
-    return found
+    plots.write_matrix(request.out, {**journal.found, **control})
 
 
 def _timing(subjects: Sequence[Subject], seed: int) -> dict[str, list[dict[str, Any]]]:

@@ -46,7 +46,7 @@ def attacked(pair_of: PairOf) -> Attacked:
         pair, tally = pair_of(subject), Tally()
         pair.methods = frozenset(methods)
         for number in range(most):
-            run_history(pair, SEED, number, tally, length=50, careful=bool(methods))
+            run_history(pair, SEED, number, tally, length=50)
             if tally.leaks:
                 break
         return tally
