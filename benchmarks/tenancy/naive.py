@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from qdrant_client import AsyncQdrantClient, QdrantClient, models
+from qdrant_client.conversions import common_types as types
 
 from .canaries import TENANT_KEY
 
@@ -21,7 +22,7 @@ class NaiveClient:
 
     def query_points(
         self, collection_name: str, *, query_filter: models.Filter | None = None, **kwargs: Any
-    ) -> models.QueryResponse:
+    ) -> types.QueryResponse:
         """Search with the tenant's condition ANDed onto the caller's filter."""
         owned = _owned(self._tenant, query_filter)
         return self._client.query_points(collection_name, query_filter=owned, **kwargs)
@@ -40,7 +41,7 @@ class AsyncNaiveClient:
 
     async def query_points(
         self, collection_name: str, *, query_filter: models.Filter | None = None, **kwargs: Any
-    ) -> models.QueryResponse:
+    ) -> types.QueryResponse:
         """Search with the tenant's condition ANDed onto the caller's filter."""
         owned = _owned(self._tenant, query_filter)
         return await self._client.query_points(collection_name, query_filter=owned, **kwargs)

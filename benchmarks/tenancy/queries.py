@@ -112,7 +112,8 @@ def _raw_query(draw: Draw, using: str | None) -> Any:
     """Return an array, of a vector or around an id, or an id of any type."""
     if draw.chance(0.5):
         made = vector_for(draw, using)
-        return np.array(made) if isinstance(made, list) else made
+        # A malformed multivector has rows of two lengths, which no array holds.
+        return np.array(made) if isinstance(made, list) and not draw.malformed else made
     draw.tags.add("by id")
     id_ = draw.id()
     return np.array(id_) if type(id_) in (int, str) and draw.chance(0.2) else id_
