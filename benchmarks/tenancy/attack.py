@@ -39,13 +39,17 @@ class Attack:
             for number, subject in enumerate(subjects)
         ]
 
-    def block(self, number: int) -> Tallies:
-        """Run one block and return what it counted; the same number gives the same calls."""
+    def block(self, number: int, size: int | None = None) -> Tallies:
+        """Run one block and return what it counted; the same number gives the same calls.
+
+        ``size``: histories of a block, `BLOCK` unless given.
+        """
+        size = BLOCK if size is None else size
         tallies = {pair.subject.name: Tally() for pair in self._pairs}
         with warnings.catch_warnings():
             # Local mode warns of parameters that it does not need.
             warnings.simplefilter("ignore")
-            for history in range(number * BLOCK, (number + 1) * BLOCK):
+            for history in range(number * size, (number + 1) * size):
                 self._history(history, tallies)
             for pair in self._pairs if number == 0 else ():  # they are the same each time
                 attack_surface(pair, self._seed, tallies[pair.subject.name])
@@ -101,9 +105,9 @@ def _compare(first: Answered, second: Answered, tally: Tally, pair: Pair, place:
             tally.found(Finding.of(pair.subject.name, call, Kind.DISAGREEMENT, said, place=where))
 
 
-def calls_of_a_block() -> int:
-    """Return how many generated calls a block makes on each client."""
-    return BLOCK * LENGTH
+def histories_for(calls: int, subjects: int) -> int:
+    """Return how many histories make at least so many calls on so many subjects."""
+    return max(1, -(-calls // (LENGTH * subjects)))
 
 
 def add_up(found: Tallies, block: Tallies) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...core.errors import DetectorError, UsageError
-from .attack import EXPECTED, Attack, Tallies, add_up, calls_of_a_block
+from .attack import EXPECTED, Attack, Tallies, add_up, histories_for
 from .findings import Finding, Tally
 from .subjects import ASYNC_NAIVE, NAIVE, Subject
 
@@ -62,8 +62,8 @@ def find_leaks(
     found: Tallies = {each.name: Tally() for each in listed}
     attack = Attack(listed, seed)
     try:
-        for number in range(blocks_for(calls, len(listed))):
-            add_up(found, attack.block(number))
+        for number in range(histories_for(calls, len(listed))):
+            add_up(found, attack.block(number, 1))
     finally:
         attack.close()
     controls = [NAIVE] if not any(each.asynchronous for each in listed) else [NAIVE, ASYNC_NAIVE]
@@ -84,11 +84,6 @@ def attacked_control(controls: Sequence[Subject], seed: int) -> Tallies:
                 "what it says of other clients proves nothing"
             )
     return tallies
-
-
-def blocks_for(calls: int, subjects: int) -> int:
-    """Return how many blocks make at least so many calls on so many subjects."""
-    return max(1, -(-calls // (calls_of_a_block() * subjects)))
 
 
 def leaks_of(tallies: Tallies) -> dict[str, int]:

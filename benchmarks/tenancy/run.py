@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from multiprocessing import get_context
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,9 @@ from qdrant_client import AsyncQdrantClient, QdrantClient
 from ...core.errors import MissingExtraError
 from .. import report
 from . import plots, show
-from .attack import BLOCK, Attack, Tallies
+from .attack import BLOCK, Attack, Tallies, histories_for
 from .epochs import LENGTH
-from .finder import SEED, attacked_control, blocks_for, leaks_of
+from .finder import SEED, attacked_control, leaks_of
 from .journal import Journal
 from .subjects import ASYNC_GUARDED, ASYNC_NAIVE, GUARDED, NAIVE, Subject
 
@@ -70,12 +72,13 @@ def run(request: Request, say: Callable[[str], None]) -> bool:
 
 def _attacked(request: Request, journal: Journal) -> Iterator[tuple[int, Tallies, float]]:
     """Yield each block that is not done yet, as it ends."""
-    subjects = len(_KINDS[request.clients][0])
-    missing = [n for n in range(blocks_for(request.calls, subjects)) if n not in journal.done]
+    missing = [n for n in range(_blocks(request)) if n not in journal.done]
     if request.jobs == 1 or len(missing) < 2:
         worker = _Worker(request, "0")
-        yield from map(worker.block, missing)
-        worker.close()
+        try:
+            yield from map(worker.block, missing)
+        finally:
+            worker.close()
         return
     context = get_context("spawn")
     with ProcessPoolExecutor(request.jobs, mp_context=context) as pool:
@@ -110,15 +113,22 @@ _workers: dict[Request, _Worker] = {}
 
 def _block(request: Request, number: int) -> tuple[int, Tallies, float]:
     """Run a block in a process of the pool."""
-    import os
-
-    worker = _workers.setdefault(request, _Worker(request, str(os.getpid())))
+    worker = _workers.get(request)
+    if worker is None:
+        worker = _workers[request] = _Worker(request, str(os.getpid()))
+        # A process of a pool ends without `atexit`; this drops its collections from a server.
+        Finalize(None, worker.close, exitpriority=1)
     return worker.block(number)
 
 
 def _on_server(subject: Subject, url: str) -> Subject:
     made = AsyncQdrantClient if subject.asynchronous else QdrantClient
     return replace(subject, raw=partial(made, url))
+
+
+def _blocks(request: Request) -> int:
+    subjects, _ = _KINDS[request.clients]
+    return -(-histories_for(request.calls, len(subjects)) // BLOCK)
 
 
 def _settings(request: Request) -> dict[str, Any]:
@@ -147,10 +157,9 @@ def _written(
     """Time, print and write what there is, whole or cut short."""
     subjects, controls = _KINDS[request.clients]
     say("timing")
-    wanted = blocks_for(request.calls, len(subjects))
     results = {
         "settings": _settings(request),
-        "complete": len(journal.done) >= wanted,
+        "complete": len(journal.done) >= _blocks(request),
         "calls": journal.calls,
         "histories": len(journal.done) * BLOCK,
         "seconds": journal.seconds,
