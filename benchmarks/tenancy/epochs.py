@@ -18,6 +18,7 @@ from .calls import Call, history
 from .canaries import Canaries
 from .findings import Finding, Kind, Tally
 from .subjects import Subject
+from .ties import same_scores, shown_as_ranked, without_limit
 from .worlds import World
 
 Answered: TypeAlias = list[tuple[Call, Answer]]
@@ -58,6 +59,18 @@ class Pair:
         )
         return zip(one, other, strict=True)
 
+    def made(self, call: Call, of_twin: Call) -> tuple[Answer, tuple[Kind, str] | None]:
+        """Make the call on both stores; return the first's answer and what it gives away."""
+        full, twin = self.full.answer(call), self.twin.answer(of_twin)
+        found = self.verdict(call, full, twin)
+        if (
+            found
+            and found[0] == Kind.DIFFERENCE
+            and self._differ_in_ties(call, of_twin, full, twin)
+        ):
+            found = None
+        return full, found
+
     def verdict(self, call: Call, full: Answer, twin: Answer) -> tuple[Kind, str] | None:
         """Return what the answers give away, the plainest kind first."""
         if kind := canary_in(self.canaries, full, named=call.arguments.get("collection_name", "")):
@@ -69,6 +82,19 @@ class Pair:
         if full.error is not None and not isinstance(full.error, self.subject.refusals):
             return Kind.CRASH, f"{type(full.error).__name__} reached the caller"
         return None
+
+    def _differ_in_ties(self, call: Call, of_twin: Call, full: Answer, twin: Answer) -> bool:
+        wide, wide_of_twin = without_limit(call), without_limit(of_twin)
+        if wide is None or wide_of_twin is None or full.error or twin.error:
+            return False
+        whole, whole_of_twin = self.full.answer(wide), self.twin.answer(wide_of_twin)
+        return (
+            whole.error is None
+            and agree(wide, whole, whole_of_twin)
+            and same_scores(full, twin)
+            and shown_as_ranked(full, whole)
+            and shown_as_ranked(twin, whole_of_twin)
+        )
 
     def truth(self) -> tuple[Kind, str] | None:
         """Return what happened to the points, as the raw clients see them."""
@@ -109,8 +135,8 @@ def _fast(pair: Pair, seed: int, number: int, length: int, tally: Tally) -> Answ
     pair.reset()
     answers: Answered = []
     for call, of_twin in pair.histories(seed, number, length):
-        answer = pair.full.answer(call)
-        if pair.verdict(call, answer, pair.twin.answer(of_twin)) is not None:
+        answer, found = pair.made(call, of_twin)
+        if found:
             return None
         tally.count(call.method, call.tags, raised=answer.error is not None)
         answers.append((call, answer))
@@ -121,8 +147,8 @@ def _careful(pair: Pair, seed: int, number: int, length: int, tally: Tally) -> A
     pair.reset()
     answers: Answered = []
     for step, (call, of_twin) in enumerate(pair.histories(seed, number, length)):
-        answer = pair.full.answer(call)
-        found = pair.verdict(call, answer, pair.twin.answer(of_twin)) or pair.truth()
+        answer, found = pair.made(call, of_twin)
+        found = found or pair.truth()
         tally.count(
             call.method,
             call.tags,
