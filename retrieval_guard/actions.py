@@ -6,7 +6,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from ..core.errors import IsolationError, PolicyError, UsageError
-from ..core.events import Event, EventSink
+from ..core.events import EventSink
 from ..policies import Authorization, Effect, PolicyEngine, SessionStore, Signal
 from ..tenancy import TenantContext
 from .proposal import Action, ProposedAction, request_for
@@ -62,13 +62,10 @@ class ActionGuard:
 
     def _record(self, name: str, answer: Authorization, context: TenantContext) -> None:
         self._events.emit(
-            Event(
-                kind="authorize",
-                tenant=context.tenant,
+            context.event(
+                "authorize",
+                answer.decision.value,
                 subject=uuid.uuid4().hex,
-                outcome=answer.decision.value,
-                principal=context.principal,
-                session=context.session,
                 detail={
                     "action": name,
                     "policies": list(answer.policies),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..core.events import Event, EventSink
+from ..core.events import EventSink
 from ..policies import SessionStore, Signal
 from .funnel import Ask
 from .results import Dropped, Retrieval
@@ -28,13 +28,10 @@ def record_retrieval(
     observe_reading(retrieval, ask, left_out, sessions)
     context = ask.context
     events.emit(
-        Event(
-            kind="retrieve",
-            tenant=context.tenant,
+        context.event(
+            "retrieve",
+            retrieval.verdict.decision.value,
             subject=retrieval.answer_id,
-            outcome=retrieval.verdict.decision.value,
-            principal=context.principal,
-            session=context.session,
             detail={
                 "collection": ask.collection.name,
                 "purpose": context.purpose,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..core.chunk import Integrity, lowest_integrity
 from ..core.errors import CredentialError, LimitError, UsageError
-from ..core.events import Event, EventSink
+from ..core.events import EventSink
 from ..core.settings import Settings
 from ..core.store import CollectionInfo, Hit
 from ..core.verdict import Decision, Finding, Severity, Verdict, merge_verdicts
@@ -147,24 +147,26 @@ class RetrievalGuard:
         return wanted
 
 
+def require_type(context: object) -> None:
+    """Raise `UsageError` for what is no context."""
+    if not isinstance(context, TenantContext):
+        raise UsageError(f"a TenantContext is needed, not {type(context).__name__}")
+
+
 def require_context(context: TenantContext, events: EventSink) -> None:
     """Raise `UsageError` for what is no context, `CredentialError` for one that has ended.
 
     One that has expired or whose credential was revoked is reported.
     """
-    if not isinstance(context, TenantContext):
-        raise UsageError(f"a TenantContext is needed, not {type(context).__name__}")
+    require_type(context)
     try:
         context.require_active()
     except CredentialError as error:
         events.emit(
-            Event(
-                kind="identity.refused",
-                tenant=context.tenant,
+            context.event(
+                "identity.refused",
+                "refused",
                 subject="context",
-                outcome="refused",
-                principal=context.principal,
-                session=context.session,
                 detail={"reason": str(error)},
             )
         )

@@ -9,13 +9,13 @@ whole prefix as reserved: only `DocumentAccess` (`access`) decides who may set i
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
 from ..core.errors import UsageError
+from .names import check_text
 
 ACCESS_PREFIX = "_ragbastion_access_"
 """What every payload key of a label starts with."""
@@ -32,7 +32,6 @@ LABEL_KEYS = (OWNER, USERS, GROUPS, DEPARTMENT, CLASSIFICATION)
 """A document that has a value under none of these is unlabelled."""
 DELETION_KEYS = (DELETED_AT, DELETED_BY)
 
-MAX_NAME_CHARS = 256
 MAX_NAMES = 1_000
 
 
@@ -64,7 +63,7 @@ class AccessLabel:
     def __post_init__(self) -> None:
         for field, name in (("owner", self.owner), ("department", self.department)):
             if name != "":
-                _check_name(field, name)
+                check_text(f"access label refused: {field}", name, shortest=1)
         for field, names in (("users", self.users), ("groups", self.groups)):
             _check_names(field, names)
         level = self.classification
@@ -95,10 +94,10 @@ def label_of(payload: Mapping[str, Any]) -> AccessLabel | None:
     if unlabelled(payload):
         return None
     return AccessLabel(
-        owner=payload.get(OWNER, ""),
+        owner=_name(payload.get(OWNER)),
         users=_names(payload.get(USERS)),
         groups=_names(payload.get(GROUPS)),
-        department=payload.get(DEPARTMENT, ""),
+        department=_name(payload.get(DEPARTMENT)),
         classification=payload.get(CLASSIFICATION),
     )
 
@@ -123,6 +122,11 @@ def without_label(payload: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in payload.items() if not key.startswith(ACCESS_PREFIX)}
 
 
+def _name(value: Any) -> Any:
+    """Return a name as it is, none of it as empty; what is no text is refused by the label."""
+    return "" if value in (None, []) else value
+
+
 def _names(value: object) -> frozenset[str]:
     if value is None:
         return frozenset()
@@ -140,20 +144,4 @@ def _check_names(field: str, names: object) -> None:
             f"access label refused: {field} must be a frozenset of at most {MAX_NAMES}"
         )
     for name in names:
-        _check_name(field, name)
-
-
-def _check_name(field: str, name: object) -> None:
-    if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME_CHARS:
-        raise UsageError(
-            f"access label refused: {field} must be named by 1 to {MAX_NAME_CHARS} characters"
-        )
-    if not unicodedata.is_normalized("NFC", name):
-        raise UsageError(f"access label refused: {field} is not in Unicode normal form NFC")
-    for position, character in enumerate(name):
-        # C*: control, format (zero-width, bidi), surrogate, private use; Zl, Zp: line breaks.
-        category = unicodedata.category(character)
-        if category[0] == "C" or category in {"Zl", "Zp"}:
-            raise UsageError(
-                f"access label refused: {field} holds U+{ord(character):04X} at {position}"
-            )
+        check_text(f"access label refused: {field}", name, shortest=1)

@@ -12,7 +12,7 @@ from qdrant_client import models
 from ..core.errors import IsolationError, RagbastionError, StoreError, UsageError
 from ..core.events import Event, EventSink, LoggingEventSink
 from .access_labels import CLASSIFICATION, DELETED_AT, DEPARTMENT, GROUPS, OWNER, USERS
-from .collection_calls import R, Steps, call
+from .client_calls import R, Steps, call
 from .collection_names import named_for_a_tenant
 from .names import checked_collection
 from .point_identity import TENANT_KEY

@@ -29,7 +29,7 @@ except ImportError as missing:
         "tenants' collections need qdrant-client: pip install 'ragbastion[qdrant]'"
     ) from missing
 
-from .collection_calls import arun, is_local, run
+from .client_calls import arun, is_local, run
 from .collection_steps import (
     CollectionOptions,
     TenancyMode,

@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import math
 import time
-import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import InitVar, dataclass, field, fields
-from typing import Protocol, final
+from typing import Any, Protocol, final
 
 from ..core.errors import AccessError, CredentialError, UsageError
-from .names import checked_tenant
+from ..core.events import Event
+from .names import check_text, checked_tenant
 from .sealed import VERIFIED, Proof, Sealed
 
 MAX_CLEARANCE = 3
-_MAX_CHARS = 256
 _MAX_NAMES = 64
 
 
@@ -59,11 +58,11 @@ class TenantContext(Sealed):
 
     def __post_init__(self, _proof: Proof) -> None:
         checked_tenant(self.tenant)
-        _check_text("principal", self.principal)
+        check_text("context refused: principal", self.principal)
         if not self.principal:
             raise UsageError("context refused: principal is empty; name who asks")
         for name in ("purpose", "session", "department"):
-            _check_text(name, getattr(self, name))
+            check_text(f"context refused: {name}", getattr(self, name))
         _check_names("role", self.roles)
         _check_names("group", self.groups)
         if type(self.clearance) is not int or not 0 <= self.clearance <= MAX_CLEARANCE:
@@ -86,6 +85,20 @@ class TenantContext(Sealed):
             )
         if self.liveness is not None:
             self.liveness.require_live()
+
+    def event(
+        self, kind: str, outcome: str, *, subject: str = "", detail: Mapping[str, Any] | None = None
+    ) -> Event:
+        """Return an event of what this context asked for; the fields are `Event`'s."""
+        return Event(
+            kind=kind,
+            tenant=self.tenant,
+            subject=subject,
+            outcome=outcome,
+            principal=self.principal,
+            session=self.session,
+            detail={} if detail is None else detail,
+        )
 
     def narrowed(
         self,
@@ -154,19 +167,4 @@ def _check_names(kind: str, names: object) -> None:
     if not isinstance(names, frozenset) or len(names) > _MAX_NAMES:
         raise UsageError(f"context refused: {kind}s must be a frozenset of at most {_MAX_NAMES}")
     for name in names:
-        _check_text(kind, name)
-
-
-def _check_text(field_name: str, text: object) -> None:
-    if not isinstance(text, str) or len(text) > _MAX_CHARS:
-        raise UsageError(f"context refused: {field_name} must be a text of at most {_MAX_CHARS}")
-    if not unicodedata.is_normalized("NFC", text):
-        raise UsageError(f"context refused: {field_name} is not in Unicode normal form NFC")
-    for position, character in enumerate(text):
-        # C*: control, format (zero-width, bidi), surrogate, private use; Zl, Zp: line breaks.
-        category = unicodedata.category(character)
-        if category[0] == "C" or category in {"Zl", "Zp"}:
-            raise UsageError(
-                f"context refused: {field_name} holds character "
-                f"U+{ord(character):04X} at {position}"
-            )
+        check_text(f"context refused: {kind}", name, shortest=1)

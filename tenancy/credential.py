@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 from dataclasses import InitVar, dataclass, field
 from typing import Protocol, final
 
-from ..core.errors import AccessError, UsageError
+from ..core.errors import AccessError, CredentialError, UsageError
 from .context import Liveness, TenantContext
 from .sealed import VERIFIED, Proof, Sealed
 
@@ -49,6 +50,13 @@ class Credential(Sealed):
     def admin(self) -> bool:
         """Whether the key may act for every tenant and administer."""
         return self.tenant is None
+
+    def require_active(self) -> None:
+        """Raise `CredentialError` once it has expired or was revoked, as its contexts do."""
+        if self.expires_at is not None and time.time() >= self.expires_at:
+            raise CredentialError(f"key '{self.key_id}' has expired: authenticate again")
+        if self.liveness is not None:
+            self.liveness.require_live()
 
     def context(
         self,

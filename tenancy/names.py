@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from ..core.chunk import TenantId
 from ..core.errors import UsageError
 
 MAX_TENANT_CHARS = 128
 MAX_COLLECTION_CHARS = 128
+MAX_TEXT_CHARS = 256
+_KEPT_NAMES = 4_096
 
 _COLLECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", re.ASCII)
 _PUNCTUATION = frozenset("._:@-")
@@ -30,6 +33,12 @@ def checked_tenant(name: object) -> TenantId:
     """
     if not isinstance(name, str) or not name:
         raise UsageError("tenant refused: it must be a text that is not empty")
+    # A plain str, whatever a subclass makes of comparing: what was checked before is kept.
+    return _checked_tenant(str.__str__(name))
+
+
+@lru_cache(maxsize=_KEPT_NAMES)
+def _checked_tenant(name: str) -> TenantId:
     if len(name) > MAX_TENANT_CHARS:
         raise UsageError(f"tenant refused: {len(name)} characters, at most {MAX_TENANT_CHARS}")
     if not unicodedata.is_normalized("NFKC", name):
@@ -56,6 +65,22 @@ def checked_collection(name: object) -> str:
             "and start with a letter or digit"
         )
     return name
+
+
+def check_text(what: str, text: object, *, shortest: int = 0) -> None:
+    """Refuse what could be read as another text: not NFC, or with a control or invisible character.
+
+    ``what`` opens the message: ``context refused: principal``. Raises `UsageError`.
+    """
+    if not isinstance(text, str) or not shortest <= len(text) <= MAX_TEXT_CHARS:
+        raise UsageError(f"{what} must be a text of {shortest} to {MAX_TEXT_CHARS} characters")
+    if not unicodedata.is_normalized("NFC", text):
+        raise UsageError(f"{what} is not in Unicode normal form NFC")
+    for position, character in enumerate(text):
+        # C*: control, format (zero-width, bidi), surrogate, private use; Zl, Zp: line breaks.
+        category = unicodedata.category(character)
+        if category[0] == "C" or category in {"Zl", "Zp"}:
+            raise UsageError(f"{what} holds character U+{ord(character):04X} at {position}")
 
 
 def _refuse_look_alikes(name: str) -> None:

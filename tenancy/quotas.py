@@ -28,7 +28,7 @@ from types import TracebackType
 from typing import NoReturn
 
 from ..core.errors import QuotaError, UsageError
-from ..core.events import Event, EventSink, LoggingEventSink
+from ..core.events import EventSink, LoggingEventSink
 from ..core.settings_tenancy import QuotaSettings, TenantQuota
 from .context import TenantContext
 from .names import checked_collection, checked_tenant
@@ -206,13 +206,10 @@ class Quotas:
         unreported = self._due(context.tenant, limit)
         if unreported is not None:
             self._events.emit(
-                Event(
-                    kind="tenancy.quota",
-                    tenant=context.tenant,
+                context.event(
+                    "tenancy.quota",
+                    "refused",
                     subject=collection,
-                    outcome="refused",
-                    principal=context.principal,
-                    session=context.session,
                     detail={"limit": limit, "reason": message, "unreported": unreported},
                 )
             )

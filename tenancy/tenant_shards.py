@@ -18,7 +18,7 @@ from qdrant_client import AsyncQdrantClient, QdrantClient, models
 
 from ..core.errors import StoreError, UsageError
 from ..core.events import EventSink
-from .collection_calls import Steps, arun, call, is_local, run
+from .client_calls import Steps, arun, call, is_local, run
 from .collection_names import TenantNames
 from .collection_steps import reported
 from .names import checked_tenant

@@ -17,7 +17,6 @@ from ragbastion.ingest.scanner.model_files import FORMAT, Manifest
 from ragbastion.ingest.scanner.onnx_network import Tokens
 from ragbastion.ingest.scanner.reading import read
 from ragbastion.ingest.scanner.signatures import shipped_signatures
-from ragbastion.ingest.scanner.stripping import merged
 
 from .gate_network import GateNetwork
 from .network import SpanNetwork
@@ -95,8 +94,7 @@ def judged(
     reader = classifier(network, gate)
     for example in examples:
         reading = read(example.text, shipped_signatures())
-        wanted = merged([(hit.start, max(hit.end, hit.start + 1)) for hit in reading.hits])
-        sentences = judged_sentences(reader, reading.views, wanted)
+        sentences = judged_sentences(reader, reading)
         yield asdict(example) | {"sentences": [asdict(sentence) for sentence in sentences]}
 
 

@@ -44,21 +44,19 @@ class LearnedLayer:
 
         ``scores`` are those of the hits by rules alone.
         """
-        wanted = merged([(hit.start, max(hit.end, hit.start + 1)) for hit in reading.hits])
-        sentences = judged_sentences(self._classifier, reading.views, wanted)
+        sentences = judged_sentences(self._classifier, reading)
         found = units(reading.hits, scores, sentences, self._nothing)
         return [(unit.hit, unit_score(unit, self._combination)) for unit in found]
 
 
-def judged_sentences(
-    classifier: SpanClassifier, views: Sequence[View], wanted: Sequence[tuple[int, int]]
-) -> list[Sentence]:
-    """Return the sentences that ``classifier`` judged in ``views``, by place in the original.
+def judged_sentences(classifier: SpanClassifier, reading: Reading) -> list[Sentence]:
+    """Return the sentences that ``classifier`` judged, by place in the original text.
 
-    ``views`` are raw, canonical where that differs, then decoded ones. ``wanted`` spans, in
-    characters of the original, are read whatever the gate says. Of sentences of one place the worst
+    What holds a hit of a rule is read whatever the gate says. Of sentences of one place the worst
     counts.
     """
+    wanted = merged([(hit.start, max(hit.end, hit.start + 1)) for hit in reading.hits])
+    views = reading.views  # raw, canonical where that differs, then decoded ones
     main = max(views[:2], key=lambda view: view.name == "canonical")
     found: dict[tuple[int, int], Sentence] = {}
     for sentence in classifier.read(main.text, _in_view(main, wanted)):

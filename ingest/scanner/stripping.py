@@ -48,7 +48,7 @@ class Stripped:
 
 def instructing_spans(text: str, hits: Sequence[Hit]) -> list[Span]:
     """Return the sorted, disjoint spans to remove for ``hits``, which are sorted and all count."""
-    exact = [(hit.start, hit.end) for hit in hits if hit.exact]
+    exact = merged([(hit.start, hit.end) for hit in hits if hit.exact])
     spans = list(exact)
     for hit in hits:
         if hit.exact or (not hit.rule and _touches(hit, exact)):

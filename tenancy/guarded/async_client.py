@@ -17,11 +17,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from ...core.errors import MissingExtraError, UsageError
-from ...core.events import EventSink, LoggingEventSink
-from ..context import TenantContext
+from ...core.errors import MissingExtraError
 
 try:
     from qdrant_client import AsyncQdrantClient
@@ -29,6 +27,7 @@ try:
     from . import (
         batch,
         collections,
+        deletion,
         facets,
         matrix,
         payloads,
@@ -39,10 +38,8 @@ try:
         writing,
     )
     from .admin import AdminMethod
+    from .base import GuardedClient
     from .driving import awaited, blocking
-    from .guard import RefusedNameError, TenantGuard
-    from .hooks import DocumentAccess, PayloadCipher, Quotas
-    from .scope import TenantScope
 except ImportError as missing:
     raise MissingExtraError(
         "the guarded client needs qdrant-client: pip install 'ragbastion[qdrant]'"
@@ -57,41 +54,13 @@ def _admin(method_of: Callable[[AsyncQdrantClient], Callable[P, R]]) -> AdminMet
     return AdminMethod(AsyncQdrantClient, method_of)
 
 
-class AsyncGuardedQdrantClient:
+class AsyncGuardedQdrantClient(GuardedClient[AsyncQdrantClient]):
     """Wraps a client for one context; same signatures and return types as ``AsyncQdrantClient``.
 
-    Ids that callers use are theirs: two tenants may both have a point 1. A refusal raises
-    `IsolationError` and is reported to ``events``. Each method raises `CredentialError` when the
-    context has expired. Methods that reach beyond a tenant need a context with ``admin``, and are
-    reported. The client stays the caller's to close.
-
-    ``access`` narrows what of the tenant's the context sees, ``quotas`` limits calls and points,
-    ``cipher`` seals payload texts.
+    What it is made of, and what it raises: `GuardedClient`.
     """
 
-    def __init__(
-        self,
-        client: AsyncQdrantClient,
-        context: TenantContext,
-        events: EventSink | None = None,
-        *,
-        access: DocumentAccess | None = None,
-        quotas: Quotas | None = None,
-        cipher: PayloadCipher | None = None,
-    ) -> None:
-        if not isinstance(client, AsyncQdrantClient):
-            raise UsageError("guarded client refused: it needs an AsyncQdrantClient")
-        self._guarded = client
-        self._guard = TenantGuard(
-            TenantScope(
-                context=context,
-                access=access,
-                quotas=quotas,
-                cipher=cipher,
-                remote_inference=client.cloud_inference,
-            ),
-            events or LoggingEventSink(),
-        )
+    _client_class = AsyncQdrantClient
 
     retrieve = awaited(reading.retrieve)
     scroll = awaited(reading.scroll)
@@ -115,6 +84,9 @@ class AsyncGuardedQdrantClient:
     batch_update_points = awaited(batch.batch_update_points)
     collection_exists = awaited(collections.collection_exists)
     get_collection = awaited(collections.get_collection)
+
+    soft_delete = awaited(deletion.soft_delete)
+    restore_deleted = awaited(deletion.restore_deleted)
 
     get_collections = _admin(lambda client: client.get_collections)
     get_aliases = _admin(lambda client: client.get_aliases)
@@ -156,9 +128,3 @@ class AsyncGuardedQdrantClient:
         """End this guard; the client is shared with other tenants and stays open."""
         del grpc_grace, kwargs
         self._guard.close()
-
-    def __getattr__(self, name: str) -> NoReturn:
-        """Refuse every name of the client that is not offered to this context."""
-        if name.startswith("_"):  # copying asks for these before there is a guard
-            raise RefusedNameError(f"AsyncGuardedQdrantClient has no '{name}'")
-        raise self._guard.refusal(name)

@@ -14,7 +14,7 @@ from qdrant_client import models
 from qdrant_client.conversions import common_types as types
 
 from ...core.errors import IsolationError
-from .calls import Steps
+from ..client_calls import Steps
 from .filters import refuse_shard_key
 from .known_fields import refuse_unknown_fields
 from .operations import PerPoint, WriteOptions, nothing_done, sent

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qdrant_client import models
 from qdrant_client.conversions import common_types as types
 
-from .calls import Steps, call
+from ..client_calls import Steps, call
 from .scope import TenantScope
 
 

@@ -1,4 +1,4 @@
-"""Runs confined methods on a client: one driver that waits for each call, one that awaits it.
+"""Makes confined methods public: as ones that wait for each call, or as ones that await it.
 
 - INVARIANT: the steps of a method are the same in both; a driver adds, drops and alters no call.
 """
@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import closing
+from collections.abc import Callable, Coroutine
 from functools import wraps
 from types import NoneType
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, get_args
 
 from ...core.errors import UsageError
-from .calls import ClientCall, Steps
+from ..client_calls import ClientCall, Steps, drive, drive_async
 from .guard import TenantGuard
 from .scope import TenantScope
 
@@ -36,8 +35,9 @@ def blocking(
 
     def method(self: Driven, /, *args: P.args, **kwargs: P.kwargs) -> R:
         with self._guard.calling(confined.__name__, collection_of(args, kwargs)):
-            steps = _begun(confined, self._guard.scope, args, kwargs)
-            return drive(steps, lambda request: _made_now(self._guarded, request))
+            scope = self._guard.scope
+            steps = _begun(confined, scope, args, kwargs)
+            return drive(steps, lambda asked: _made_now(self._guarded, scope.placed(asked)))
 
     return _as_public(method, confined)
 
@@ -49,48 +49,18 @@ def awaited(
 
     async def method(self: Driven, /, *args: P.args, **kwargs: P.kwargs) -> R:
         with self._guard.calling(confined.__name__, collection_of(args, kwargs)):
-            steps = _begun(confined, self._guard.scope, args, kwargs)
-            return await drive_async(steps, lambda request: _made(self._guarded, request))
+            scope = self._guard.scope
+            steps = _begun(confined, scope, args, kwargs)
+            return await drive_async(steps, lambda asked: scope.placed(asked).on(self._guarded))
 
     return _as_public(method, confined)
 
 
-def drive(steps: Steps[R], make: Callable[[ClientCall], Any]) -> R:
-    """Make each call that the steps ask for, and return what they return."""
-    answer: Any = None
-    with closing(steps):  # what they hold, such as a reservation, ends with a call that fails
-        while True:
-            try:
-                request = steps.send(answer)
-            except StopIteration as done:
-                result: R = done.value
-                return result
-            answer = make(request)  # outside: a client's own StopIteration would look like the end
-
-
-async def drive_async(steps: Steps[R], make: Callable[[ClientCall], Awaitable[Any]]) -> R:
-    """Await each call that the steps ask for, and return what they return."""
-    answer: Any = None
-    with closing(steps):
-        while True:
-            try:
-                request = steps.send(answer)
-            except StopIteration as done:
-                result: R = done.value
-                return result
-            answer = await make(request)
-
-
 def _made_now(client: Any, request: ClientCall) -> Any:
-    method = getattr(client, request.method)
-    if inspect.iscoroutinefunction(method):
+    if inspect.iscoroutinefunction(getattr(client, request.method)):
         # The async client's uploads do not await; what must be looked up first cannot be.
         raise UsageError("upload refused: quotas and access look points up first; use upsert")
-    return method(*request.args, **request.kwargs)
-
-
-async def _made(client: Any, request: ClientCall) -> Any:
-    return await getattr(client, request.method)(*request.args, **request.kwargs)
+    return request.on(client)
 
 
 def _begun(

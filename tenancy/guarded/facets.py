@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qdrant_client.conversions import common_types as types
 
-from .calls import Steps, call
+from ..client_calls import Steps, call
 from .filters import refuse_shard_key
 from .scope import TenantScope
 

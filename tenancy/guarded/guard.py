@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ...core.errors import CredentialError, IsolationError, StoreError
-from ...core.events import Event, EventSink
+from ...core.events import EventSink
 from ..guarded_methods import reason_of_refusal
 from ..qdrant_errors import translated
 from .points import WithheldError
@@ -90,13 +90,10 @@ class TenantGuard:
     def _report(self, kind: str, collection: str, outcome: str, detail: dict[str, str]) -> None:
         context = self.scope.context
         self._events.emit(
-            Event(
-                kind=kind,
-                tenant=context.tenant,
+            context.event(
+                kind,
+                outcome,
                 subject=collection,
-                outcome=outcome,
-                principal=context.principal,
-                session=context.session,
                 detail=detail,
             )
         )

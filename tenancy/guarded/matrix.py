@@ -8,7 +8,7 @@ from qdrant_client import models
 from qdrant_client.conversions import common_types as types
 
 from ...core.errors import StoreError
-from .calls import Steps, call
+from ..client_calls import Steps, call
 from .filters import refuse_shard_key
 from .points import shown_points
 from .reading import by_stored_id

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from qdrant_client import models
 from qdrant_client.conversions import common_types as types
 
-from .calls import Steps, call
+from ..client_calls import Steps, call
 from .reading import own_points
 from .scope import TenantScope
 from .selectors import Chosen

@@ -13,7 +13,7 @@ from qdrant_client import models
 from qdrant_client.conversions import common_types as types
 
 from ...core.errors import IsolationError
-from .calls import Steps, call
+from ..client_calls import Steps, call
 from .filters import refuse_shard_key
 from .keys import reserved, root_of
 from .operations import PerPoint, WriteOptions

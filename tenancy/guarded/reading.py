@@ -8,7 +8,7 @@ from qdrant_client import models
 from qdrant_client.conversions import common_types as types
 
 from ...core.errors import UsageError
-from .calls import Steps, call
+from ..client_calls import Steps, call
 from .examples import check_order_by
 from .filters import refuse_shard_key
 from .points import shown_points

@@ -18,7 +18,7 @@ from qdrant_client import models
 from qdrant_client.conversions import common_types as types
 
 from ...core.errors import UsageError
-from .calls import Steps, call
+from ..client_calls import Steps, call
 from .filters import refuse_shard_key
 from .points import stamped_point
 from .scope import TenantScope

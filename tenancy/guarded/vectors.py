@@ -8,7 +8,7 @@ from qdrant_client import models
 from qdrant_client.conversions import common_types as types
 
 from ...core.errors import IsolationError, UsageError
-from .calls import Steps, call
+from ..client_calls import Steps, call
 from .filters import refuse_shard_key
 from .inference import check_vectors
 from .known_fields import refuse_unknown_fields

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from qdrant_client import models
 from qdrant_client.conversions import common_types as types
 
-from .calls import Steps, call
+from ..client_calls import Steps, call
 from .filters import checked_id, refuse_shard_key
 from .points import listed_points, stamped_point
 from .reading import own_points

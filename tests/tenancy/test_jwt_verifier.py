@@ -128,7 +128,7 @@ def test_both_names_of_the_algorithm(
         ({"tenant": "\ud800"}, "U[+]D800 at 0"),
         ({"tenant": "x" * 1_000}, "1000 characters, at most 128"),
         ({"sub": None}, "names no principal"),
-        ({"sub": "x" * 257}, "principal must be a text of at most 256"),
+        ({"sub": "x" * 257}, "principal must be a text of 0 to 256"),
         ({"sub": "agent\u202e7"}, "U[+]202E"),
         ({"sub": 7}, "principal is not a text"),
         ({"roles": {"reader": True}}, "roles are not a list"),
