@@ -9,11 +9,11 @@ from typing import Any
 
 from .calls import Call
 
-KEPT = 200
+KEPT = 40
 """Findings that are kept in full; all are counted."""
 EVERY = "all"
 """The column of a method as a whole."""
-_CALL_CHARS = 2000
+_CALL_CHARS = 1000
 
 
 class Kind(StrEnum):
