@@ -1,0 +1,83 @@
+"""The registry's revocations: of keys and of sources, from a time on, never deleted."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+
+from ...core.errors import ProvenanceError
+from .registry_table import RegistryTable
+from .source_records import Revocation, Revoked
+
+
+class RegistryRevocations(RegistryTable):
+    """Revocations by key and by source; each takes effect at the next query in every process."""
+
+    def revoke_key(self, key_id: str, why: str, *, since: float = 0.0, by: str = "") -> None:
+        """Distrust what a key signed at or after ``since``; all that it ever signed by default."""
+        row = self._one("SELECT tenant FROM keys WHERE key_id = ?", key_id)
+        if row is None:
+            raise ProvenanceError(f"key {key_id[:16]} refused: it is not registered")
+        self.revoke([(Revoked.KEY, row["tenant"], key_id)], why, since=since, by=by)
+
+    def revoke(
+        self, subjects: Sequence[tuple[Revoked, str, str]], why: str, *, since: float, by: str
+    ) -> None:
+        """Revoke several (kind, tenant, subject) at once: all of them, or none."""
+        now = time.time()
+        with self._write() as database:
+            database.executemany(
+                "INSERT INTO revocations (kind, tenant, subject, since, at, by, why) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(*subject, since, now, by, why) for subject in subjects],
+            )
+
+    def end_revocations(self, tenant: str, source: str, until: float) -> int:
+        """Let a source speak again from a time on; what was revoked stays so. Return how many."""
+        return self._close("until = ?", until, tenant, source)
+
+    def withdraw_revocations(self, tenant: str, source: str) -> int:
+        """Take back the revocations of a source and of its keys as mistaken; return how many."""
+        return self._close("withdrawn_at = ?", time.time(), tenant, source, keys=True)
+
+    def revocations(self, kind: Revoked, tenant: str, subject: str) -> list[Revocation]:
+        """Return what counts against a key or a source, oldest first."""
+        rows = self._all(
+            "SELECT * FROM revocations WHERE kind = ? AND tenant = ? AND subject = ? "
+            "AND withdrawn_at IS NULL ORDER BY id",
+            kind,
+            tenant,
+            subject,
+        )
+        return [_revocation(row) for row in rows]
+
+    def _close(
+        self, change: str, at: float, tenant: str, source: str, *, keys: bool = False
+    ) -> int:
+        own = "kind = 'source' AND subject = ?3"
+        theirs = (
+            "kind = 'key' AND subject IN "
+            "(SELECT key_id FROM keys WHERE tenant = ?2 AND name = 'source/' || ?3)"
+        )
+        which = f"({own} OR {theirs})" if keys else own
+        with self._write() as database:
+            done = database.execute(
+                f"UPDATE revocations SET {change.replace('?', '?1')} WHERE tenant = ?2 "  # noqa: S608
+                f"AND {which} AND until IS NULL AND withdrawn_at IS NULL",
+                (at, tenant, source),
+            )
+        return done.rowcount
+
+
+def _revocation(row: sqlite3.Row) -> Revocation:
+    return Revocation(
+        kind=Revoked(row["kind"]),
+        tenant=row["tenant"],
+        subject=row["subject"],
+        since=row["since"],
+        until=row["until"],
+        at=row["at"],
+        by=row["by"],
+        why=row["why"],
+    )
