@@ -1,7 +1,6 @@
 """One signed statement a batch: an in-toto Statement v1 over a Merkle root, in a DSSE envelope.
 
-The only module that imports securesystemslib. Formats: https://in-toto.io/Statement/v1 and
-https://github.com/secure-systems-lab/dsse.
+Format: https://in-toto.io/Statement/v1.
 """
 
 from __future__ import annotations
@@ -11,14 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import rfc8785
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from securesystemslib.dsse import Envelope
-from securesystemslib.exceptions import VerificationError
-from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-defined]
 
 from ...core.errors import ProvenanceError
-from .keys import key_id
+from .dsse import SigningKey, open_payload, sign_payload
+from .keys import key_id_of
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -61,27 +56,20 @@ class BatchStatement:
         }
 
 
-def seal(statement: BatchStatement, key: Ed25519PrivateKey) -> str:
+def seal(statement: BatchStatement, key: SigningKey) -> str:
     """Sign a statement; return the DSSE envelope as JSON text."""
-    public = SSlibKey.from_crypto(key.public_key(), keyid=key_id(key.public_key()))
-    envelope = Envelope(rfc8785.dumps(statement.as_statement()), PAYLOAD_TYPE, {})
-    envelope.sign(CryptoSigner(key, public))
-    return json.dumps(envelope.to_dict(), sort_keys=True)
+    return sign_payload(rfc8785.dumps(statement.as_statement()), PAYLOAD_TYPE, [key])
 
 
 def open_sealed(envelope_json: str, public_key_pem: str) -> BatchStatement:
     """Verify an envelope with a public key; return the statement or raise `ProvenanceError`."""
+    signer = key_id_of(public_key_pem)
+    payload, _ = open_payload(envelope_json, PAYLOAD_TYPE, {signer: public_key_pem})
     try:
-        key = load_pem_public_key(public_key_pem.encode())
-        envelope = Envelope.from_dict(json.loads(envelope_json))
-        expected = SSlibKey.from_crypto(key, keyid=key_id(key))  # type: ignore[arg-type]
-        envelope.verify([expected], threshold=1)
-        if envelope.payload_type != PAYLOAD_TYPE or len(envelope.signatures) != 1:
-            raise ProvenanceError("envelope refused: wrong payload type or number of signatures")
-        return _read_statement(json.loads(envelope.payload), expected.keyid)
-    except (VerificationError, KeyError, TypeError, ValueError, AttributeError) as error:
+        return _read_statement(json.loads(payload), signer)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise ProvenanceError(
-            f"envelope refused ({type(error).__name__}): its signature does not verify"
+            f"envelope refused ({type(error).__name__}): it holds no statement of ours"
         ) from error
 
 

@@ -3,36 +3,44 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections import defaultdict
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
 
 from ...core.chunk import Chunk
 from ...core.errors import UsageError, VectorError
+from ...core.events import EventSink, LoggingEventSink
 from ...core.settings import ProvenanceSettings
 from .envelope import BatchStatement, seal
-from .keys import SigningKeys, key_id, public_pem
 from .merkle import build_tree
 from .proof import ChunkProof, chunk_leaf
 from .registry import SourceRegistry
 from .sketch import sketch_vectors
+from .source_keys import SourceKeys
 
 
 class BatchSigner:
     """Signs chunks with the key of their source, or with a reviewer's key.
 
-    Keys and sources are registered on first use: who may run an ingest into a state folder may name
-    its sources (docs/adr/0003-batch-signing.md).
+    Keys and sources are registered on first use unless ``open_sources`` is "by-hand": who may run
+    an ingest into a state folder may then name its sources (docs/adr/0003-batch-signing.md).
     """
 
-    def __init__(self, state_dir: Path, settings: ProvenanceSettings | None = None) -> None:
-        self._keys = SigningKeys(state_dir)
+    def __init__(
+        self,
+        state_dir: Path,
+        settings: ProvenanceSettings | None = None,
+        events: EventSink | None = None,
+    ) -> None:
         self._registry = SourceRegistry(state_dir)
-        self._settings = settings or ProvenanceSettings()
+        self._keys = SourceKeys(
+            state_dir,
+            self._registry,
+            settings or ProvenanceSettings(),
+            events or LoggingEventSink(),
+        )
 
     def sign(
         self, chunks: Sequence[Chunk], *, collection_uid: str, reviewer: str = ""
@@ -40,7 +48,8 @@ class BatchSigner:
         """Return one proof a chunk, in order; each (tenant, source) makes one signed batch.
 
         Raises `VectorError` for a chunk without a vector, `InputError` for one that has no
-        canonical form, `UsageError` for no chunks.
+        canonical form, `UsageError` for no chunks, `ProvenanceError` where nobody may sign for the
+        source now.
         """
         if not chunks:
             raise UsageError("nothing to sign: the batch is empty")
@@ -72,26 +81,21 @@ class BatchSigner:
         self, first: Chunk, collection_uid: str, reviewer: str, root: bytes, size: int
     ) -> str:
         tenant, source = first.tenant, first.source
-        trusted = not any(fnmatchcase(source, each) for each in self._settings.untrusted_sources)
-        self._registry.register(tenant, source, trusted=trusted)
-        name = f"reviewer/{reviewer}" if reviewer else f"source/{source}"
-        key = self._keys.key(f"{tenant}/{name}")
-        signed_by = key_id(key.public_key())
-        self._registry.add_key(signed_by, tenant, name, public_pem(key.public_key()))
+        key = self._keys.signer(tenant, source, reviewer)
         statement = BatchStatement(
             tenant=tenant,
             source=source,
             collection_uid=collection_uid,
             root=root.hex(),
             tree_size=size,
-            key_id=signed_by,
-            signed_at=int(time.time()),
+            key_id=key.key_id,
+            signed_at=self._keys.time_of(key, tenant, source),
             reviewer=reviewer,
         )
         sealed = seal(statement, key)
         envelope_id = hashlib.sha256(sealed.encode()).hexdigest()[:32]
         self._registry.add_envelope(
-            envelope_id, (tenant, collection_uid, source), signed_by, sealed
+            envelope_id, (tenant, collection_uid, source), key.key_id, sealed
         )
         return envelope_id
 

@@ -2,7 +2,7 @@
 
 - INVARIANT: a chunk is returned only if its text, metadata, tenant, source, document, position, id,
   collection and vector are those that a registered, unrevoked key signed.
-- INVARIANT: trust and revocation are read on every call, so a change takes effect at once.
+- INVARIANT: trust and revocation are asked for on every call, so a change takes effect at once.
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from ...core.chunk import Chunk, Integrity, Vector
+from ...core.chunk import Chunk, Vector
 from ...core.errors import InputError, ProvenanceError
 from ...core.settings import ProvenanceSettings
 from .envelope import BatchStatement, open_sealed
@@ -24,6 +22,7 @@ from .merkle import root_from_path
 from .proof import ChunkProof, chunk_leaf
 from .registry import SourceRegistry
 from .sketch import MAX_FLIPPED_BITS, SKETCH_BITS, flipped_bits, sketch_vectors
+from .trust import Trust
 
 _MAX_CACHED_STATEMENTS = 10_000
 
@@ -35,7 +34,7 @@ class ChunkVerifier:
 
     def __init__(self, state_dir: Path, settings: ProvenanceSettings | None = None) -> None:
         self._registry = SourceRegistry(state_dir)
-        self._settings = settings or ProvenanceSettings()
+        self._trust = Trust(self._registry, settings or ProvenanceSettings())
         self._statements: dict[str, BatchStatement] = {}
 
     def verify(self, chunk: Chunk, proof: ChunkProof | None, *, collection_uid: str) -> Chunk:
@@ -46,10 +45,17 @@ class ChunkVerifier:
         return outcome
 
     def verify_batch(
-        self, pairs: Sequence[tuple[Chunk, ProofOrNone]], *, collection_uid: str
+        self,
+        pairs: Sequence[tuple[Chunk, ProofOrNone]],
+        *,
+        collection_uid: str,
+        collection: str = "",
     ) -> list[Chunk | ProvenanceError]:
-        """Return, in order, each chunk with its label, or the error that says why it failed."""
-        trust = _TrustNow(self._registry, self._settings)
+        """Return, in order, each chunk with its label, or the error that says why it failed.
+
+        ``collection`` is the collection's name, which a trust policy may ask for.
+        """
+        trust = self._trust.now()
         flipped = _flipped(pairs)
         outcomes: list[Chunk | ProvenanceError] = []
         for (chunk, proof), bits in zip(pairs, flipped, strict=True):
@@ -58,10 +64,11 @@ class ChunkVerifier:
                     raise ProvenanceError(
                         f"chunk {chunk.id} is unsigned: ingest its document again"
                     )
-                statement = self._statement(chunk, proof, collection_uid, trust)
+                statement = self._statement(chunk, proof, collection_uid)
+                label = trust.label(chunk, proof.envelope, statement, collection)
                 _check_vector(chunk, bits)
                 _check_leaf(chunk, proof, statement)
-                outcomes.append(replace(chunk, integrity=trust.integrity(chunk)))
+                outcomes.append(replace(chunk, integrity=label))
             except ProvenanceError as error:
                 outcomes.append(error)
         return outcomes
@@ -70,21 +77,22 @@ class ChunkVerifier:
         """Return how many sources of the tenant have signed for the collection."""
         return self._registry.source_count(tenant, collection_uid)
 
+    def is_revoked(self, tenant: str, source: str) -> bool:
+        """Whether a source is revoked; for chunks that carry no proof and only claim it."""
+        return self._trust.now().is_revoked(tenant, source)
+
     def close(self) -> None:
         """Close the registry."""
         self._registry.close()
 
-    def _statement(
-        self, chunk: Chunk, proof: ChunkProof, collection_uid: str, trust: _TrustNow
-    ) -> BatchStatement:
-        """Return what was signed of the chunk's batch, by a key that may speak for it now."""
+    def _statement(self, chunk: Chunk, proof: ChunkProof, collection_uid: str) -> BatchStatement:
+        """Return what was signed of the chunk's batch, for the place where the chunk was found."""
         statement = self._statements.get(proof.envelope)
         if statement is None:
             statement = self._open(chunk, proof)
             if len(self._statements) >= _MAX_CACHED_STATEMENTS:
                 self._statements.clear()
             self._statements[proof.envelope] = statement
-        trust.require_key(chunk, statement)
         claimed = (chunk.tenant, chunk.source, collection_uid)
         if claimed != (statement.tenant, statement.source, statement.collection_uid):
             raise ProvenanceError(
@@ -102,32 +110,6 @@ class ChunkVerifier:
                 "the state folder that signed it, or ingest its document again"
             )
         return open_sealed(kept[0], key.public_pem)
-
-
-class _TrustNow:
-    """Keys and sources as the registry has them at one call; each is read once a call."""
-
-    def __init__(self, registry: SourceRegistry, settings: ProvenanceSettings) -> None:
-        self._key = lru_cache(maxsize=None)(registry.key)
-        self._source = lru_cache(maxsize=None)(registry.source)
-        self._untrusted = settings.untrusted_sources
-
-    def require_key(self, chunk: Chunk, statement: BatchStatement) -> None:
-        """Raise unless the signing key is registered for the statement's source and not revoked."""
-        key = self._key(statement.key_id)
-        names = {f"source/{statement.source}", f"reviewer/{statement.reviewer}"}
-        if key is None or key.tenant != statement.tenant or key.name not in names:
-            raise ProvenanceError(f"chunk {chunk.id} was signed by a key not registered for it")
-        if key.revoked:
-            raise ProvenanceError(f"chunk {chunk.id} was signed by a key that is revoked")
-
-    def integrity(self, chunk: Chunk) -> Integrity:
-        """Return the label of a chunk that verified."""
-        record = self._source(chunk.tenant, chunk.source)
-        if record is None or not record.trusted:
-            return Integrity.UNTRUSTED
-        untrusted = any(fnmatchcase(chunk.source, each) for each in self._untrusted)
-        return Integrity.UNTRUSTED if untrusted else Integrity.TRUSTED
 
 
 def _flipped(pairs: Sequence[tuple[Chunk, ProofOrNone]]) -> list[int | None]:

@@ -1,0 +1,185 @@
+"""Changes to sources and keys by a person: opened, trusted, rotated, revoked, opened again.
+
+- INVARIANT: every change is an event; what gives trust is told of before it is done, what takes
+  trust away is done before it is told of, so that a full audit log cannot hold up a revocation.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import ProvenanceError, UsageError
+from ...core.events import Event, EventSink
+from ...core.settings import ProvenanceSettings
+from .keys import key_id_of
+from .registry import SourceRegistry
+from .source_keys import SourceKeys
+from .source_records import KeyRecord, Revocation, Revoked, SourceRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignerAt:
+    """A signer that holds its key itself: its securesystemslib URI and the public key as PEM."""
+
+    uri: str
+    public_pem: str
+
+
+class SourceAdmin:
+    """Administers the sources of a state folder; ``principal`` stands in every event."""
+
+    def __init__(
+        self,
+        state_dir: Path,
+        events: EventSink,
+        *,
+        principal: str,
+        settings: ProvenanceSettings | None = None,
+    ) -> None:
+        self.registry = SourceRegistry(state_dir)
+        self._keys = SourceKeys(state_dir, self.registry, settings or ProvenanceSettings(), events)
+        self._events = events
+        self._principal = principal
+
+    def open(self, record: SourceRecord, signer: SignerAt | None = None) -> SourceRecord:
+        """Open a source, with a key of its own; raise `UsageError` if the tenant has it already."""
+        record = replace(record, opened_at=time.time(), opened_by=self._principal)
+        if self.registry.source(record.tenant, record.source) is not None:
+            raise UsageError(f"source '{record.source}' is open already: change it, or rotate it")
+        self._tell("source.opened", record.tenant, record.source, record.as_dict())
+        self.registry.open_source(record)
+        self._add_key(record.tenant, f"source/{record.source}", signer)
+        return record
+
+    def change(self, record: SourceRecord) -> None:
+        """Replace a source's tier, owner, domains and paths, from the next query on."""
+        before = self._known(record.tenant, record.source)
+        detail = {"before": before.as_dict(), "after": record.as_dict()}
+        self._tell("source.changed", record.tenant, record.source, detail)
+        self.registry.change_source(record)
+
+    def rotate(
+        self, tenant: str, name: str, *, overlap_s: float, signer: SignerAt | None = None
+    ) -> KeyRecord:
+        """Give a name (``source/…`` or ``reviewer/…``) a new key; its old ones end after a while.
+
+        What the old keys signed until then still counts.
+        """
+        if not 0 <= overlap_s < math.inf:
+            raise UsageError("overlap refused: it must be 0 seconds or more")
+        if not self.registry.keys(tenant, name):
+            raise UsageError("rotation refused: the tenant has no key of that name; check the name")
+        new = self._add_key(tenant, name, signer)
+        ending = self.registry.retire_keys(tenant, name, new.key_id, time.time() + overlap_s)
+        self._tell("key.rotated", tenant, name, {"new": new.key_id, "ending": ending})
+        return new
+
+    def revoke_source(
+        self, tenant: str, source: str, why: str, *, since: float = 0.0
+    ) -> list[Revocation]:
+        """Distrust what a source said at or after ``since``, with its keys, from the next query.
+
+        It may sign no more until it is opened again. ``since`` counts the signer's clock and the
+        arrival here, whichever is later; 0 means all it ever said.
+        """
+        self._known(tenant, source)
+        self._require_past(since)
+        keys = self.registry.keys(tenant, f"source/{source}")
+        self.registry.revoke(
+            [
+                (Revoked.SOURCE, tenant, source),
+                *((Revoked.KEY, tenant, key.key_id) for key in keys),
+            ],
+            why,
+            since=since,
+            by=self._principal,
+        )
+        detail = {"why": why, "since": since, "keys": [key.key_id for key in keys]}
+        self._tell("source.revoked", tenant, source, detail)
+        return self.registry.revocations(Revoked.SOURCE, tenant, source)
+
+    def revoke_key(self, tenant: str, key_id: str, why: str, *, since: float = 0.0) -> None:
+        """Distrust what one key signed at or after ``since``; it may sign no more."""
+        known = self.registry.key(key_id)
+        if known is None or known.tenant != tenant:
+            raise UsageError("key refused: the tenant has no key of that id; check the id")
+        self._require_past(since)
+        self.registry.revoke_key(key_id, why, since=since, by=self._principal)
+        self._tell(
+            "key.revoked", tenant, known.name, {"key_id": key_id, "why": why, "since": since}
+        )
+
+    def reopen(self, tenant: str, source: str, why: str) -> KeyRecord:
+        """Let a revoked source sign again with a new key; what was revoked stays so."""
+        self._known(tenant, source)
+        if not self._is_revoked(tenant, source):
+            raise UsageError(f"source '{source}' is not revoked: there is nothing to open again")
+        self._tell("source.reopened", tenant, source, {"why": why})
+        new = self._add_key(tenant, f"source/{source}", None)
+        self.registry.end_revocations(tenant, source, time.time())
+        return new
+
+    def reinstate(self, tenant: str, source: str, why: str) -> None:
+        """Take a source's revocations, and those of its keys, back as mistaken."""
+        self._known(tenant, source)
+        self._tell("source.reinstated", tenant, source, {"why": why})
+        if not self.registry.withdraw_revocations(tenant, source):
+            raise UsageError(f"source '{source}' is not revoked: there is nothing to take back")
+
+    def close(self) -> None:
+        """Close the registry."""
+        self.registry.close()
+
+    def _add_key(self, tenant: str, name: str, signer: SignerAt | None) -> KeyRecord:
+        known = self.registry.keys(tenant, name)
+        now = time.time() if known else 0.0
+        if signer is None:
+            made = self._keys.add_generation(tenant, name, _next(known), valid_from=now)
+            key_id = made.key_id
+        else:
+            key_id = key_id_of(signer.public_pem)
+            self.registry.add_key(
+                key_id, tenant, name, signer.public_pem, uri=signer.uri, valid_from=now
+            )
+        self._tell("key.registered", tenant, name, {"key_id": key_id})
+        record = self.registry.key(key_id)
+        if record is None:
+            raise ProvenanceError("key was registered and is gone: somebody changes the registry")
+        return record
+
+    def _known(self, tenant: str, source: str) -> SourceRecord:
+        record = self.registry.source(tenant, source)
+        if record is None:
+            raise UsageError("source refused: the tenant has none of that name; check the name")
+        return record
+
+    def _is_revoked(self, tenant: str, source: str) -> bool:
+        found = self.registry.revocations(Revoked.SOURCE, tenant, source)
+        return any(each.until is None for each in found)
+
+    def _require_past(self, since: float) -> None:
+        if not 0 <= since <= time.time():
+            raise UsageError("since refused: it must be a time that has been")
+
+    def _tell(self, kind: str, tenant: str, subject: str, detail: Mapping[str, Any]) -> None:
+        self._events.emit(
+            Event(
+                kind=kind,
+                tenant=tenant,
+                subject=subject,
+                outcome="done",
+                principal=self._principal,
+                detail=detail,
+            )
+        )
+
+
+def _next(known: list[KeyRecord]) -> int:
+    """Return the generation of the next key file of a name."""
+    files = [key.uri.removeprefix("state:") for key in known if key.uri.startswith("state:")]
+    return max((int(each) for each in files), default=-1) + 1
