@@ -17,7 +17,11 @@ from typing import cast
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from securesystemslib.dsse import Envelope
-from securesystemslib.exceptions import UnsupportedLibraryError, VerificationError
+from securesystemslib.exceptions import (
+    UnsupportedLibraryError,
+    UnverifiedSignatureError,
+    VerificationError,
+)
 from securesystemslib.signer import CryptoSigner, Key, Signer, SSlibKey
 
 from ...core.errors import MissingExtraError, ProvenanceError
@@ -116,7 +120,7 @@ def open_payload(
     try:
         for signer_id, signature in envelope.signatures.items():
             _public(public_pems[signer_id]).verify_signature(signature, envelope.pae())
-    except (VerificationError, KeyError) as error:
+    except (UnverifiedSignatureError, VerificationError, KeyError, ValueError) as error:
         raise ProvenanceError(
             f"envelope refused ({type(error).__name__}): one of its signatures does not verify"
         ) from error

@@ -38,7 +38,10 @@ class RegistryRevocations(RegistryTable):
         return self._close("until = ?", until, tenant, source)
 
     def withdraw_revocations(self, tenant: str, source: str) -> int:
-        """Take back the revocations of a source and of its keys as mistaken; return how many."""
+        """Take back a source's revocations, with those of keys made in the same act.
+
+        Return how many. A key that was revoked by itself stays revoked.
+        """
         return self._close("withdrawn_at = ?", time.time(), tenant, source, keys=True)
 
     def revocations(self, kind: Revoked, tenant: str, subject: str) -> list[Revocation]:
@@ -57,8 +60,9 @@ class RegistryRevocations(RegistryTable):
     ) -> int:
         own = "kind = 'source' AND subject = ?3"
         theirs = (
-            "kind = 'key' AND subject IN "
-            "(SELECT key_id FROM keys WHERE tenant = ?2 AND name = 'source/' || ?3)"
+            "kind = 'key' AND at IN (SELECT at FROM revocations WHERE tenant = ?2 AND "
+            f"{own} AND until IS NULL AND withdrawn_at IS NULL)"  # noqa: S608
+            " AND subject IN (SELECT key_id FROM keys WHERE tenant = ?2 AND name = 'source/' || ?3)"
         )
         which = f"({own} OR {theirs})" if keys else own
         with self._write() as database:

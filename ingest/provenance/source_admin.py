@@ -127,9 +127,10 @@ class SourceAdmin:
     def reinstate(self, tenant: str, source: str, why: str) -> None:
         """Take a source's revocations, and those of its keys, back as mistaken."""
         self._known(tenant, source)
-        self._tell("source.reinstated", tenant, source, {"why": why})
-        if not self.registry.withdraw_revocations(tenant, source):
+        if not self._is_revoked(tenant, source):
             raise UsageError(f"source '{source}' is not revoked: there is nothing to take back")
+        self._tell("source.reinstated", tenant, source, {"why": why})
+        self.registry.withdraw_revocations(tenant, source)
 
     def close(self) -> None:
         """Close the registry."""

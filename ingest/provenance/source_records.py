@@ -120,10 +120,16 @@ class Revocation:
     by: str
     why: str
 
-    def covers(self, *times: float) -> bool:
-        """Whether any of a statement's times falls into what is not believed."""
+    def covers(self, signed_at: int, arrived_at: float) -> bool:
+        """Whether a statement is not believed, by either of its times.
+
+        ``signed_at`` has whole seconds, rounded down: one of the second in which the revocation
+        ended is after it, which a statement can only be if it also arrived after it.
+        """
         ends = math.inf if self.until is None else self.until
-        return any(self.since <= time < ends for time in times)
+        return self.since <= arrived_at < ends or (
+            self.since <= signed_at and signed_at + 1 <= ends
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""

@@ -59,11 +59,11 @@ class Trust:
 class _Times(NamedTuple):
     """When a statement was signed by its own word, and when it arrived."""
 
-    signed: float
-    arrived: float
+    signed_at: int
+    arrived_at: float
 
 
-_NEVER = _Times(0.0, 0.0)
+_NEVER = _Times(0, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
