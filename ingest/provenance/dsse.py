@@ -52,6 +52,8 @@ class SigningKey:
             if self._remote:
                 # The URI may lead to another key than the one that was registered.
                 _public(self.public_pem).verify_signature(made, envelope.pae())
+        except ProvenanceError:
+            raise
         # Services and modules raise errors of their own, which securesystemslib does not translate.
         except Exception as error:
             raise ProvenanceError(
@@ -75,10 +77,11 @@ def key_at(uri: str, pem: str, pin: str | None = None) -> SigningKey:
     key that cannot be used.
     """
     scheme, _, rest = uri.partition(":")
+    public = _public(pem)
     try:
         if scheme == CryptoSigner.SCHEME:
             require_owner_only(Path(os.environ.get(CryptoSigner.PREFIX_ENV_VAR, ""), rest))
-        signer = Signer.from_priv_key_uri(uri, _public(pem), lambda what: _secret(what, pin))
+        signer = Signer.from_priv_key_uri(uri, public, lambda what: _secret(what, pin))
     except (UnsupportedLibraryError, ImportError) as error:
         raise _missing(scheme) from error
     except ProvenanceError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -71,7 +72,8 @@ class SigningKeys:
         except OSError as error:
             raise as_store_error(error, path) from error
         finally:
-            draft.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                draft.unlink()
 
     def _read(self, path: Path) -> Ed25519PrivateKey:
         try:

@@ -10,6 +10,17 @@ from ...core.errors import ProvenanceError
 from .registry_table import RegistryTable
 from .source_records import Revocation, Revoked
 
+_END = """UPDATE revocations SET until = ?1 WHERE tenant = ?2 AND kind = 'source' AND subject = ?3
+    AND until IS NULL AND withdrawn_at IS NULL"""
+
+_WITHDRAW = """UPDATE revocations SET withdrawn_at = ?1
+    WHERE tenant = ?2 AND until IS NULL AND withdrawn_at IS NULL AND (
+        kind = 'source' AND subject = ?3
+        OR kind = 'key'
+        AND subject IN (SELECT key_id FROM keys WHERE tenant = ?2 AND name = 'source/' || ?3)
+        AND at IN (SELECT at FROM revocations WHERE tenant = ?2 AND kind = 'source'
+            AND subject = ?3 AND until IS NULL AND withdrawn_at IS NULL))"""
+
 
 class RegistryRevocations(RegistryTable):
     """Revocations by key and by source; each takes effect at the next query in every process."""
@@ -35,14 +46,14 @@ class RegistryRevocations(RegistryTable):
 
     def end_revocations(self, tenant: str, source: str, until: float) -> int:
         """Let a source speak again from a time on; what was revoked stays so. Return how many."""
-        return self._close("until = ?", until, tenant, source)
+        return self._change(_END, until, tenant, source)
 
     def withdraw_revocations(self, tenant: str, source: str) -> int:
         """Take back a source's revocations, with those of keys made in the same act.
 
         Return how many. A key that was revoked by itself stays revoked.
         """
-        return self._close("withdrawn_at = ?", time.time(), tenant, source, keys=True)
+        return self._change(_WITHDRAW, time.time(), tenant, source)
 
     def revocations(self, kind: Revoked, tenant: str, subject: str) -> list[Revocation]:
         """Return what counts against a key or a source, oldest first."""
@@ -55,23 +66,9 @@ class RegistryRevocations(RegistryTable):
         )
         return [_revocation(row) for row in rows]
 
-    def _close(
-        self, change: str, at: float, tenant: str, source: str, *, keys: bool = False
-    ) -> int:
-        own = "kind = 'source' AND subject = ?3"
-        theirs = (
-            "kind = 'key' AND at IN (SELECT at FROM revocations WHERE tenant = ?2 AND "
-            f"{own} AND until IS NULL AND withdrawn_at IS NULL)"  # noqa: S608
-            " AND subject IN (SELECT key_id FROM keys WHERE tenant = ?2 AND name = 'source/' || ?3)"
-        )
-        which = f"({own} OR {theirs})" if keys else own
+    def _change(self, sql: str, at: float, tenant: str, source: str) -> int:
         with self._write() as database:
-            done = database.execute(
-                f"UPDATE revocations SET {change.replace('?', '?1')} WHERE tenant = ?2 "  # noqa: S608
-                f"AND {which} AND until IS NULL AND withdrawn_at IS NULL",
-                (at, tenant, source),
-            )
-        return done.rowcount
+            return database.execute(sql, (at, tenant, source)).rowcount
 
 
 def _revocation(row: sqlite3.Row) -> Revocation:

@@ -18,7 +18,7 @@ from ...core.events import Event, EventSink
 from ...core.settings import ProvenanceSettings
 from .keys import key_id_of
 from .registry import SourceRegistry
-from .source_keys import SourceKeys
+from .source_keys import STATE, SourceKeys
 from .source_records import KeyRecord, Revocation, Revoked, SourceRecord
 
 
@@ -51,9 +51,10 @@ class SourceAdmin:
         record = replace(record, opened_at=time.time(), opened_by=self._principal)
         if self.registry.source(record.tenant, record.source) is not None:
             raise UsageError(f"source '{record.source}' is open already: change it, or rotate it")
+        # The key first: one that is refused must not leave a source without it.
+        self._add_key(record.tenant, f"source/{record.source}", signer)
         self._tell("source.opened", record.tenant, record.source, record.as_dict())
         self.registry.open_source(record)
-        self._add_key(record.tenant, f"source/{record.source}", signer)
         return record
 
     def change(self, record: SourceRecord) -> None:
@@ -138,16 +139,20 @@ class SourceAdmin:
 
     def _add_key(self, tenant: str, name: str, signer: SignerAt | None) -> KeyRecord:
         known = self.registry.keys(tenant, name)
-        now = time.time() if known else 0.0
         if signer is None:
-            made = self._keys.add_generation(tenant, name, _next(known), valid_from=now)
-            key_id = made.key_id
-        else:
-            key_id = key_id_of(signer.public_pem)
-            self.registry.add_key(
-                key_id, tenant, name, signer.public_pem, uri=signer.uri, valid_from=now
-            )
+            generation = _next(known)
+            made = self._keys.made(tenant, name, generation)
+            signer = SignerAt(uri=f"{STATE}{generation}", public_pem=made.public_pem)
+        key_id = key_id_of(signer.public_pem)
         self._tell("key.registered", tenant, name, {"key_id": key_id})
+        self.registry.add_key(
+            key_id,
+            tenant,
+            name,
+            signer.public_pem,
+            uri=signer.uri,
+            valid_from=time.time() if known else 0.0,
+        )
         record = self.registry.key(key_id)
         if record is None:
             raise ProvenanceError("key was registered and is gone: somebody changes the registry")
@@ -182,5 +187,5 @@ class SourceAdmin:
 
 def _next(known: list[KeyRecord]) -> int:
     """Return the generation of the next key file of a name."""
-    files = [key.uri.removeprefix("state:") for key in known if key.uri.startswith("state:")]
+    files = [key.uri.removeprefix(STATE) for key in known if key.uri.startswith(STATE)]
     return max((int(each) for each in files), default=-1) + 1

@@ -19,7 +19,8 @@ from .keys import SigningKeys
 from .registry import SourceRegistry
 from .source_records import KeyRecord, Revoked
 
-_STATE = "state:"
+STATE = "state:"
+"""Scheme of a key that is a file of the state folder; what follows is its generation."""
 
 MAX_CLOCK_STEP_S = 300.0
 """A step back that time services make in passing; one further back needs a person."""
@@ -58,22 +59,13 @@ class SourceKeys:
                 "signing refused: every key of this name is revoked or out of its time; make a new "
                 "one with 'ragbastion sources rotate'"
             )
-        return self.add_generation(tenant, name, 0)
-
-    def add_generation(
-        self, tenant: str, name: str, generation: int, *, valid_from: float = 0.0
-    ) -> SigningKey:
-        """Make and register a key file for a name; generation 0 is its first."""
-        key = local_key(self._files.key(f"{tenant}/{name}", generation))
-        self._registry.add_key(
-            key.key_id,
-            tenant,
-            name,
-            key.public_pem,
-            uri=f"{_STATE}{generation}",
-            valid_from=valid_from,
-        )
+        key = self.made(tenant, name, 0)
+        self._registry.add_key(key.key_id, tenant, name, key.public_pem)
         return key
+
+    def made(self, tenant: str, name: str, generation: int) -> SigningKey:
+        """Return the key file of a name, made if it does not exist; it is not registered here."""
+        return local_key(self._files.key(f"{tenant}/{name}", generation))
 
     def time_of(self, key: SigningKey, tenant: str, source: str) -> int:
         """Return the time that a statement is signed at, in whole seconds.
@@ -103,11 +95,11 @@ class SourceKeys:
         return int(last)
 
     def _open(self, record: KeyRecord) -> SigningKey:
-        if not record.uri.startswith(_STATE):
+        if not record.uri.startswith(STATE):
             pin = self._settings.signer_pin
             return key_at(record.uri, record.public_pem, pin.get_secret_value() if pin else None)
-        generation = int(record.uri.removeprefix(_STATE))
-        key = local_key(self._files.key(f"{record.tenant}/{record.name}", generation))
+        generation = int(record.uri.removeprefix(STATE))
+        key = self.made(record.tenant, record.name, generation)
         if key.key_id != record.key_id:
             raise ProvenanceError(
                 f"key {record.key_id[:16]} cannot sign: its file holds another key; restore the "
