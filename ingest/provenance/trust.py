@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from ...core.chunk import Chunk, Integrity
 from ...core.errors import ProvenanceError, SettingsError
 from ...core.settings import ProvenanceSettings
-from .envelope import BatchStatement
+from .envelope import BatchStatement, open_sealed
 from .registry import SourceRegistry
 from .source_records import KeyRecord, Revoked, SourceRecord
 from .trust_policy import Asked, PolicyFile, TrustPolicy
@@ -116,6 +116,17 @@ class TrustNow:
         """Whether a source is not believed in what it says now; for chunks without a proof."""
         found = self._registry.revocations(Revoked.SOURCE, tenant, source)
         return any(each.until is None for each in found)
+
+    def is_void(self, envelope_id: str) -> bool:
+        """Whether nothing that an envelope covers is believed; one that does not open is void."""
+        try:
+            kept = self._registry.envelope(envelope_id)
+            key = kept and self._registry.key(kept[1])
+            if kept is None or not key:
+                return True
+            return bool(self._judge(envelope_id, open_sealed(kept[0], key.public_pem)).refused)
+        except ProvenanceError:
+            return True
 
     def _keep(self, envelope_id: str, statement: BatchStatement) -> _Judged:
         judged = self._judge(envelope_id, statement)

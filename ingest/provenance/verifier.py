@@ -81,6 +81,15 @@ class ChunkVerifier:
         """Whether a source is revoked; for chunks that carry no proof and only claim it."""
         return self._trust.now().is_revoked(tenant, source)
 
+    def void_envelopes(self, tenant: str, collection_uid: str, source: str) -> frozenset[str]:
+        """Return the envelopes of a source in a collection that are not believed any more."""
+        trust = self._trust.now()
+        return frozenset(
+            each
+            for each in self._registry.envelopes_of(tenant, collection_uid, source)
+            if trust.is_void(each)
+        )
+
     def close(self) -> None:
         """Close the registry."""
         self._registry.close()
