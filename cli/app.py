@@ -26,6 +26,7 @@ from . import (
     rules,
     scan,
     serve,
+    sources,
     tenants,
     verify,
 )
@@ -51,6 +52,7 @@ for module in (
     verify,
     quarantine,
     policy,
+    sources,
     audit,
     keys,
     tenants,

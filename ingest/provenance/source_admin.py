@@ -59,7 +59,7 @@ class SourceAdmin:
 
     def change(self, record: SourceRecord) -> None:
         """Replace a source's tier, owner, domains and paths, from the next query on."""
-        before = self._known(record.tenant, record.source)
+        before = self.known(record.tenant, record.source)
         detail = {"before": before.as_dict(), "after": record.as_dict()}
         self._tell("source.changed", record.tenant, record.source, detail)
         self.registry.change_source(record)
@@ -88,7 +88,7 @@ class SourceAdmin:
         It may sign no more until it is opened again. ``since`` counts the signer's clock and the
         arrival here, whichever is later; 0 means all it ever said.
         """
-        self._known(tenant, source)
+        self.known(tenant, source)
         self._require_past(since)
         keys = self.registry.keys(tenant, f"source/{source}")
         self.registry.revoke(
@@ -104,20 +104,24 @@ class SourceAdmin:
         self._tell("source.revoked", tenant, source, detail)
         return self.registry.revocations(Revoked.SOURCE, tenant, source)
 
-    def revoke_key(self, tenant: str, key_id: str, why: str, *, since: float = 0.0) -> None:
-        """Distrust what one key signed at or after ``since``; it may sign no more."""
-        known = self.registry.key(key_id)
-        if known is None or known.tenant != tenant:
-            raise UsageError("key refused: the tenant has no key of that id; check the id")
+    def revoke_key(
+        self, tenant: str, key_id: str, why: str, *, since: float = 0.0, name: str | None = None
+    ) -> None:
+        """Distrust what one key signed at or after ``since``; it may sign no more.
+
+        With ``name`` (``source/…``) the key must be one of that name.
+        """
+        found = self.registry.key(key_id)
+        if found is None or found.tenant != tenant or name not in (None, found.name):
+            raise UsageError("key refused: there is none of that id here; check the id")
         self._require_past(since)
         self.registry.revoke_key(key_id, why, since=since, by=self._principal)
-        self._tell(
-            "key.revoked", tenant, known.name, {"key_id": key_id, "why": why, "since": since}
-        )
+        detail = {"key_id": key_id, "why": why, "since": since}
+        self._tell("key.revoked", tenant, found.name, detail)
 
     def reopen(self, tenant: str, source: str, why: str) -> KeyRecord:
         """Let a revoked source sign again with a new key; what was revoked stays so."""
-        self._known(tenant, source)
+        self.known(tenant, source)
         if not self._is_revoked(tenant, source):
             raise UsageError(f"source '{source}' is not revoked: there is nothing to open again")
         self._tell("source.reopened", tenant, source, {"why": why})
@@ -127,11 +131,18 @@ class SourceAdmin:
 
     def reinstate(self, tenant: str, source: str, why: str) -> None:
         """Take a source's revocations, and those of its keys, back as mistaken."""
-        self._known(tenant, source)
+        self.known(tenant, source)
         if not self._is_revoked(tenant, source):
             raise UsageError(f"source '{source}' is not revoked: there is nothing to take back")
         self._tell("source.reinstated", tenant, source, {"why": why})
         self.registry.withdraw_revocations(tenant, source)
+
+    def known(self, tenant: str, source: str) -> SourceRecord:
+        """Return the record of an open source, or raise `UsageError`."""
+        record = self.registry.source(tenant, source)
+        if record is None:
+            raise UsageError("source refused: the tenant has none of that name; check the name")
+        return record
 
     def close(self) -> None:
         """Close the registry."""
@@ -156,12 +167,6 @@ class SourceAdmin:
         record = self.registry.key(key_id)
         if record is None:
             raise ProvenanceError("key was registered and is gone: somebody changes the registry")
-        return record
-
-    def _known(self, tenant: str, source: str) -> SourceRecord:
-        record = self.registry.source(tenant, source)
-        if record is None:
-            raise UsageError("source refused: the tenant has none of that name; check the name")
         return record
 
     def _is_revoked(self, tenant: str, source: str) -> bool:

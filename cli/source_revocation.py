@@ -1,0 +1,237 @@
+"""``ragbastion sources revoke|reopen|reinstate``: belief taken away from a source, and given back.
+
+Every query after the command follows it, in every process. The store is touched only if that is
+asked for.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..core.errors import UsageError
+from .command import ExitCode, command
+from .options import Config, Json, Store, Tenant
+from .output import write_fields
+from .source_admin import opened
+from .state import load, open_guard, user_name
+from .times import seconds_of
+
+if TYPE_CHECKING:
+    from ..core.settings import Settings
+    from ..retrieval_guard import Guard
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The source.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the revocation.")]
+Collections = Annotated[
+    list[str] | None,
+    typer.Option("--collection", help="Only in this collection; repeat it. All if left out."),
+]
+Hide = Annotated[
+    bool,
+    typer.Option("--hide", help="Also take its chunks out of the store, so that they can return."),
+]
+Purge = Annotated[bool, typer.Option("--purge", help="Also delete its chunks from the store.")]
+
+
+def register_in(group: typer.Typer) -> None:
+    """Add the commands of this module to the group."""
+    command(group, "revoke")(revoke)
+    command(group, "withdraw")(withdraw)
+    command(group, "reopen")(reopen)
+    command(group, "reinstate")(reinstate)
+
+
+def revoke(
+    name: Name,
+    tenant: Tenant,
+    reason: Reason,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since",
+            metavar="TIME",
+            help="Only what was signed or arrived at or after this time, such as 2030-01-31T12:00; "
+            "UTC if it names no zone. All that it ever said if left out.",
+        ),
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option("--key", metavar="ID", help="Only this key of the source, not the source."),
+    ] = None,
+    hide: Hide = False,
+    purge: Purge = False,
+    collection: Collections = None,
+    store: Store = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Purge without asking; needed where nobody can answer.")
+    ] = False,
+    json_output: Json = False,
+    config: Config = None,
+) -> ExitCode:
+    """Stop believing a source, or one of its keys, from the next query on, in every process.
+
+    The source signs no more until 'sources reopen' (with a new key; what is revoked stays so) or
+    'sources reinstate' (it was a mistake).
+    """
+    at = seconds_of(since, "--since") or 0.0
+    settings = load(config, store=store)
+    _confirm_purge(name, hide=hide, purge=purge, yes=yes)
+    with opened(settings) as admin:
+        if key is None:
+            admin.revoke_source(tenant, name, reason, since=at)
+        else:
+            admin.known(tenant, name)
+            admin.revoke_key(tenant, key, reason, since=at, name=f"source/{name}")
+    fields: dict[str, Any] = {"tenant": tenant, "source": name, "revoked": True, "since": at}
+    if hide or purge:
+        fields["hidden" if hide else "purged"] = _withdraw(
+            settings, tenant, name, collection, hide=hide
+        )
+    write_fields(fields, as_json=json_output)
+    return ExitCode.CLEAN
+
+
+def withdraw(
+    name: Name,
+    tenant: Tenant,
+    hide: Hide = False,
+    purge: Purge = False,
+    collection: Collections = None,
+    store: Store = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Purge without asking; needed where nobody can answer.")
+    ] = False,
+    json_output: Json = False,
+    config: Config = None,
+) -> ExitCode:
+    """Hide or purge a source's chunks that are not believed any more; finishes a cut run too."""
+    if not hide and not purge:
+        raise typer.BadParameter("give --hide or --purge")
+    settings = load(config, store=store)
+    _confirm_purge(name, hide=hide, purge=purge, yes=yes)
+    with opened(settings) as admin:
+        admin.known(tenant, name)
+    found = _withdraw(settings, tenant, name, collection, hide=hide)
+    fields = {"tenant": tenant, "source": name, "hidden" if hide else "purged": found}
+    write_fields(fields, as_json=json_output)
+    return ExitCode.CLEAN
+
+
+def reopen(
+    name: Name, tenant: Tenant, reason: Reason, json_output: Json = False, config: Config = None
+) -> ExitCode:
+    """Let a revoked source sign again, with a new key; what was revoked stays so."""
+    with opened(load(config)) as admin:
+        key = admin.reopen(tenant, name, reason)
+    write_fields({"tenant": tenant, "source": name, "key_id": key.key_id}, as_json=json_output)
+    return ExitCode.CLEAN
+
+
+def reinstate(
+    name: Name,
+    tenant: Tenant,
+    reason: Reason,
+    restore: Annotated[
+        bool, typer.Option("--restore", help="Also put the chunks back that were hidden.")
+    ] = False,
+    collection: Collections = None,
+    store: Store = None,
+    json_output: Json = False,
+    config: Config = None,
+) -> ExitCode:
+    """Take a revocation back as a mistake: what the source said counts again."""
+    settings = load(config, store=store)
+    with opened(settings) as admin:
+        admin.reinstate(tenant, name, reason)
+    fields: dict[str, Any] = {"tenant": tenant, "source": name, "revoked": False}
+    if restore:
+        fields["restored"], fields["still_hidden"] = _restore(settings, tenant, name, collection)
+    write_fields(fields, as_json=json_output)
+    return ExitCode.CLEAN
+
+
+def _confirm_purge(name: str, *, hide: bool, purge: bool, yes: bool) -> None:
+    if hide and purge:
+        raise typer.BadParameter("give --hide or --purge, not both")
+    if purge and not yes:
+        typer.confirm(f"Delete what source '{name}' has in the store?", abort=True, err=True)
+
+
+def _withdraw(
+    settings: Settings, tenant: str, source: str, collections: list[str] | None, *, hide: bool
+) -> int:
+    from ..core.chunk import TenantId
+    from ..core.events import Event
+
+    done = 0
+    with open_guard(settings) as guard, closing(_Parts(guard, settings)) as parts:
+        for name in _collections(guard, collections):
+            count = parts.withdrawal.withdraw(name, TenantId(tenant), source, hide=hide)
+            guard.audit.emit(
+                Event(
+                    kind="source.hidden" if hide else "source.purged",
+                    tenant=tenant,
+                    subject=source,
+                    outcome="done",
+                    principal=user_name(),
+                    detail={"collection": name, "chunks": count},
+                )
+            )
+            done += count
+    return done
+
+
+def _restore(
+    settings: Settings, tenant: str, source: str, collections: list[str] | None
+) -> tuple[int, int]:
+    from ..core.chunk import TenantId
+    from ..core.events import Event
+
+    restored = stay = 0
+    with open_guard(settings) as guard, closing(_Parts(guard, settings)) as parts:
+        for name in _collections(guard, collections):
+            back, kept = parts.withdrawal.restore(name, TenantId(tenant), source)
+            guard.audit.emit(
+                Event(
+                    kind="source.restored",
+                    tenant=tenant,
+                    subject=source,
+                    outcome="done",
+                    principal=user_name(),
+                    detail={"collection": name, "chunks": back, "still_hidden": kept},
+                )
+            )
+            restored, stay = restored + back, stay + kept
+    return restored, stay
+
+
+def _collections(guard: Guard, named: list[str] | None) -> list[str]:
+    from ..ingest.withdrawal import HIDDEN
+
+    if named:
+        hidden = [each for each in named if each.endswith(HIDDEN)]
+        if hidden:
+            raise UsageError("collection refused: it holds what is hidden; name its original")
+        return named
+    return [each.name for each in guard.store.collections() if not each.name.endswith(HIDDEN)]
+
+
+class _Parts:
+    """A withdrawal over the guard's store, and the state files that it needs."""
+
+    def __init__(self, guard: Guard, settings: Settings) -> None:
+        from ..ingest.ledger import Ledger
+        from ..ingest.provenance import ChunkVerifier
+        from ..ingest.withdrawal import Withdrawal
+
+        self._ledger = Ledger(settings.state_dir / "ledger.db")
+        self._verifier = ChunkVerifier(settings.state_dir, settings.provenance)
+        self.withdrawal = Withdrawal(guard.store, self._ledger, self._verifier)
+
+    def close(self) -> None:
+        """Close the state files."""
+        self._verifier.close()
+        self._ledger.close()
