@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from ...core.sqlite import open_database
@@ -43,10 +44,15 @@ class SourceRegistry(RegistryKeys, RegistrySources, RegistryRevocations):
         self, envelope_id: str, scope: tuple[str, str, str], key_id: str, envelope: str
     ) -> None:
         """Keep an envelope and when it arrived; ``scope`` is (tenant, collection uid, source)."""
+        self.add_envelopes([(envelope_id, scope, key_id, envelope)])
+
+    def add_envelopes(self, rows: Iterable[tuple[str, tuple[str, str, str], str, str]]) -> None:
+        """Keep several envelopes (id, scope, key id, JSON) at once: all of them, or none."""
+        now = time.time()
         with self._write() as database:
-            database.execute(
+            database.executemany(
                 "INSERT OR IGNORE INTO envelopes VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (envelope_id, *scope, key_id, envelope, time.time()),
+                [(id_, *scope, key, text, now) for id_, scope, key, text in rows],
             )
 
     def envelope(self, envelope_id: str) -> tuple[str, str] | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -91,6 +92,10 @@ class TrustNow:
         self._registry = registry
         self._untrusted = settings.untrusted_sources
         self._judged: dict[str, _Judged] = {}
+        # Few, and asked for by every envelope.
+        self._key = lru_cache(_MAX_CACHED)(registry.key)
+        self._source = lru_cache(_MAX_CACHED)(registry.source)
+        self._revocations = lru_cache(_MAX_CACHED)(registry.revocations)
 
     def label(
         self, chunk: Chunk, envelope_id: str, statement: BatchStatement, collection: str = ""
@@ -114,14 +119,14 @@ class TrustNow:
 
     def is_revoked(self, tenant: str, source: str) -> bool:
         """Whether a source is not believed in what it says now; for chunks without a proof."""
-        found = self._registry.revocations(Revoked.SOURCE, tenant, source)
+        found = self._revocations(Revoked.SOURCE, tenant, source)
         return any(each.until is None for each in found)
 
     def is_void(self, envelope_id: str) -> bool:
         """Whether nothing that an envelope covers is believed; one that does not open is void."""
         try:
             kept = self._registry.envelope(envelope_id)
-            key = kept and self._registry.key(kept[1])
+            key = kept and self._key(kept[1])
             if kept is None or not key:
                 return True
             return bool(self._judge(envelope_id, open_sealed(kept[0], key.public_pem)).refused)
@@ -136,7 +141,7 @@ class TrustNow:
         return judged
 
     def _judge(self, envelope_id: str, statement: BatchStatement) -> _Judged:
-        key = self._registry.key(statement.key_id)
+        key = self._key(statement.key_id)
         names = {f"source/{statement.source}", f"reviewer/{statement.reviewer}"}
         if key is None or key.tenant != statement.tenant or key.name not in names:
             return _Judged(refused="was signed by a key not registered for it")
@@ -147,16 +152,16 @@ class TrustNow:
         refused = self._void(key, statement, times)
         if refused:
             return _Judged(refused=refused)
-        source = self._registry.source(statement.tenant, statement.source)
+        source = self._source(statement.tenant, statement.source)
         return _Judged(integrity=self._integrity(source), source=source, times=times)
 
     def _void(self, key: KeyRecord, statement: BatchStatement, times: _Times) -> str:
         """Return why a statement by a registered key does not count, or ""."""
         tenant = statement.tenant
-        by_source = self._registry.revocations(Revoked.SOURCE, tenant, statement.source)
+        by_source = self._revocations(Revoked.SOURCE, tenant, statement.source)
         if any(each.covers(*times) for each in by_source):
             return "is of a source that is revoked"
-        by_key = self._registry.revocations(Revoked.KEY, tenant, key.key_id)
+        by_key = self._revocations(Revoked.KEY, tenant, key.key_id)
         if any(each.covers(*times) for each in by_key):
             return "was signed by a key that is revoked"
         if not _in_time(key, times):

@@ -134,7 +134,7 @@ def test_a_source_goes_from_the_answers_and_comes_back(run: Run, tmp_path: Path)
 
     def served() -> list[str]:
         answer = run("query", "When does the harbour open?", *ACME, "--json").json
-        return sorted(passage["source"] for passage in answer["passages"])
+        return sorted(passage["source"] for passage in answer["chunks"])
 
     assert served() == ["hr", "wiki"]
     reason = (*ACME, "--reason", "x", "--json")
