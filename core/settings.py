@@ -91,12 +91,14 @@ class ProvenanceSettings(Section):
     ``untrusted_sources``: shell patterns over names of sources that are never trusted.
     ``open_sources``: whether ingestion opens a source that it does not know, or refuses it until
     ``ragbastion sources add``. ``trust_policy``: a TOML file that says who may speak for what.
-    ``signer_pin``: what a signer asks for, such as the PIN of a security module.
+    ``trust_root``: the pinned root that administrators have signed. ``signer_pin``: what a signer
+    asks for, such as the PIN of a security module.
     """
 
     untrusted_sources: tuple[str, ...] = ()
     open_sources: Literal["first-use", "by-hand"] = "first-use"
     trust_policy: Path | None = None
+    trust_root: Path | None = None
     signer_pin: SecretStr | None = None
 
 

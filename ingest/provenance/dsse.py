@@ -12,7 +12,6 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -22,7 +21,12 @@ from securesystemslib.exceptions import (
     UnverifiedSignatureError,
     VerificationError,
 )
-from securesystemslib.signer import CryptoSigner, Key, Signer, SSlibKey
+from securesystemslib.signer import (  # type: ignore[attr-defined]
+    CryptoSigner,
+    Key,
+    Signer,
+    SSlibKey,
+)
 
 from ...core.errors import MissingExtraError, ProvenanceError
 from .keys import key_id, public_pem, require_owner_only
@@ -134,7 +138,7 @@ def open_payload(
 
 def payload_unverified(envelope_json: str) -> bytes:
     """Return what an envelope holds, for finding out which keys to verify it with."""
-    return cast("bytes", _parsed(envelope_json).payload)
+    return _parsed(envelope_json).payload
 
 
 def _parsed(envelope_json: str) -> Envelope:

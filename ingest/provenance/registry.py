@@ -9,6 +9,7 @@ from pathlib import Path
 from ...core.sqlite import open_database
 from .registry_keys import RegistryKeys
 from .registry_revocations import RegistryRevocations
+from .registry_roots import RegistryRoots
 from .registry_schema import BASE, migrate
 from .registry_sources import RegistrySources
 from .source_records import KeyRecord, SourceRecord
@@ -16,8 +17,11 @@ from .source_records import KeyRecord, SourceRecord
 __all__ = ["KeyRecord", "SourceRecord", "SourceRegistry"]
 
 
-class SourceRegistry(RegistryKeys, RegistrySources, RegistryRevocations):
-    """Keys, sources, revocations and envelopes of a state folder, shared by all its processes."""
+class SourceRegistry(RegistryKeys, RegistrySources, RegistryRevocations, RegistryRoots):
+    """Keys, sources, revocations, envelopes and trust roots of a state folder.
+
+    Shared by all its processes and threads.
+    """
 
     def __init__(self, state_dir: Path) -> None:
         super().__init__(open_database(state_dir / "provenance.db", BASE))

@@ -1,7 +1,7 @@
 """The tables of ``provenance.db``, and how a file made by an earlier version becomes this one.
 
-- INVARIANT: ``trust_version`` grows with every change of keys, sources and revocations, whoever
-  makes it: triggers count, not the callers.
+- INVARIANT: ``trust_version`` grows with every change of keys, sources, revocations and roots,
+  whoever makes it: triggers count, not the callers.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ _TO_2 = (
     """INSERT INTO revocations (kind, tenant, subject, since, at, by, why)
         SELECT 'key', tenant, key_id, 0, revoked_at, '', coalesce(revoked_why, '')
         FROM keys WHERE revoked_at IS NOT NULL""",
+    """CREATE TABLE roots (
+        version INTEGER PRIMARY KEY, envelope TEXT NOT NULL, accepted_at REAL NOT NULL)""",
     "CREATE TABLE trust_version (id INTEGER PRIMARY KEY CHECK (id = 1), value INTEGER NOT NULL)",
     "INSERT INTO trust_version VALUES (1, 1)",
     # A process of version 1 that still runs writes these columns; what it revokes must count.
@@ -64,7 +66,7 @@ _TO_2 = (
     *(
         f"CREATE TRIGGER {table}_{act.lower()}_counts AFTER {act} ON {table} BEGIN "  # noqa: S608
         "UPDATE trust_version SET value = value + 1; END"
-        for table in ("keys", "sources", "revocations")
+        for table in ("keys", "sources", "revocations", "roots")
         for act in ("INSERT", "UPDATE", "DELETE")
     ),
 )

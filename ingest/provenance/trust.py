@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -21,7 +22,8 @@ from ...core.settings import ProvenanceSettings
 from .envelope import BatchStatement, open_sealed
 from .registry import SourceRegistry
 from .source_records import KeyRecord, Revoked, SourceRecord
-from .trust_policy import Asked, PolicyFile, TrustPolicy
+from .trust_policy import Asked, LoadedPolicy, PolicyFile, TrustPolicy
+from .trust_root import RootChain
 
 _MAX_CACHED = 10_000
 
@@ -36,21 +38,29 @@ class Trust:
         self._registry = registry
         self._settings = settings
         self._policy = PolicyFile(settings.trust_policy) if settings.trust_policy else None
+        self._roots = RootChain(registry, settings.trust_root)
         self._now: TrustNow | None = None
 
     def now(self) -> TrustNow:
         """Return trust as it is; the same object until something changed.
 
-        Raises `ProvenanceError` while the trust policy cannot be read.
+        Raises `ProvenanceError` while the trust policy cannot be read, or is not the one that the
+        trust root stands for.
         """
         policy = self._current_policy()
         version = self._registry.trust_version()
         now = self._now
-        if now is None or now.version != version or now.policy is not policy:
-            now = self._now = TrustNow(self._registry, self._settings, policy, version)
+        if (
+            now is None
+            or now.version != version
+            or now.policy is not policy
+            or time.time() >= now.ends
+        ):
+            ends = self._roots.require_policy(policy.digest) if policy else math.inf
+            now = self._now = TrustNow(self._registry, self._settings, policy, version, ends)
         return now
 
-    def _current_policy(self) -> TrustPolicy | None:
+    def _current_policy(self) -> LoadedPolicy | None:
         try:
             return self._policy.current() if self._policy else None
         except SettingsError as error:
@@ -78,17 +88,19 @@ class _Judged:
 
 
 class TrustNow:
-    """Trust between two changes; what an envelope is worth is decided once."""
+    """Trust between two changes, until ``ends``; what an envelope is worth is decided once."""
 
     def __init__(
         self,
         registry: SourceRegistry,
         settings: ProvenanceSettings,
-        policy: TrustPolicy | None,
+        policy: LoadedPolicy | None,
         version: int,
+        ends: float,
     ) -> None:
         self.version = version
         self.policy = policy
+        self.ends = ends
         self._registry = registry
         self._untrusted = settings.untrusted_sources
         self._judged: dict[str, _Judged] = {}
@@ -115,7 +127,7 @@ class TrustNow:
             _require_patterns(chunk, source)
         if self.policy is None or source is None:
             return judged.integrity
-        return self._by_policy(self.policy, chunk, judged, source, collection)
+        return self._by_policy(self.policy.rules, chunk, judged, source, collection)
 
     def is_revoked(self, tenant: str, source: str) -> bool:
         """Whether a source is not believed in what it says now; for chunks without a proof."""

@@ -15,6 +15,7 @@ A chunk that rules are about is allowed if one of them allows it.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 import time
@@ -23,7 +24,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import Field, ValidationError
 
@@ -140,6 +141,13 @@ def parse_policy(text: str, where: str) -> TrustPolicy:
         raise SettingsError(f"trust policy {where} refused: {problems}") from None
 
 
+class LoadedPolicy(NamedTuple):
+    """A policy as a file had it, and the hex SHA-256 of that file."""
+
+    rules: TrustPolicy
+    digest: str
+
+
 class PolicyFile:
     """A policy on disk, read again when the file changes.
 
@@ -150,41 +158,41 @@ class PolicyFile:
         self._path = path
         self._lock = threading.Lock()
         self._mark: tuple[int, int, int] | None = None
-        self._text = ""
-        self._policy: TrustPolicy | None = None
+        self._loaded: LoadedPolicy | None = None
         self.current()
 
-    def current(self) -> TrustPolicy:
+    def current(self) -> LoadedPolicy:
         """Return the policy as the file has it; raise `SettingsError` if it has none."""
         try:
             found = self._path.stat()
             mark = (found.st_mtime_ns, found.st_size, found.st_ino)
-            policy = self._policy
-            if policy is not None and mark == self._mark:
-                return policy
+            loaded = self._loaded
+            if loaded is not None and mark == self._mark:
+                return loaded
             with self._lock:
                 self._mark = None
-                policy = self._read(found)
+                loaded = self._read(found)
                 # A file written just now may be written again without its time showing it.
                 if time.time() - found.st_mtime > _SETTLED_S:
                     self._mark = mark
-                return policy
+                return loaded
         except OSError as error:
             raise SettingsError(
                 f"trust policy '{self._path}' cannot be read ({error.strerror}): nothing is "
                 "believed without it; restore it, or unset 'provenance.trust_policy'"
             ) from None
 
-    def _read(self, found: os.stat_result) -> TrustPolicy:
+    def _read(self, found: os.stat_result) -> LoadedPolicy:
         if found.st_mode & 0o002:
             raise SettingsError(
                 f"trust policy '{self._path}' refused: everybody can write it; run chmod o-w"
             )
         if found.st_size > _MAX_POLICY_BYTES:
             raise SettingsError(f"trust policy '{self._path}' refused: it is too long")
-        text = self._path.read_bytes().decode("utf-8", "replace")
-        if self._policy is None or text != self._text:
-            self._policy = None
-            self._policy = parse_policy(text, f"'{self._path}'")
-            self._text = text
-        return self._policy
+        raw = self._path.read_bytes()
+        digest = hashlib.sha256(raw).hexdigest()
+        if self._loaded is None or digest != self._loaded.digest:
+            self._loaded = None
+            rules = parse_policy(raw.decode("utf-8", "replace"), f"'{self._path}'")
+            self._loaded = LoadedPolicy(rules, digest)
+        return self._loaded
