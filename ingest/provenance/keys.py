@@ -48,32 +48,12 @@ class SigningKeys:
         except OSError as error:
             raise _unreadable(path, error) from error
         if not exists:
-            self._create(path)
+            make_key_file(path)
         return self._read(path)
 
     def _path(self, name: str, generation: int) -> Path:
         stem = hashlib.sha256(name.encode()).hexdigest()[:32]
         return self._folder / (f"{stem}.{generation}.pem" if generation else f"{stem}.pem")
-
-    def _create(self, path: Path) -> None:
-        pem = Ed25519PrivateKey.generate().private_bytes(
-            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-        )
-        draft = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.draft")
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            draft.unlink(missing_ok=True)
-            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(pem)
-                file.flush()
-                os.fsync(file.fileno())
-            _link_once(draft, path)
-        except OSError as error:
-            raise as_store_error(error, path) from error
-        finally:
-            with contextlib.suppress(OSError):
-                draft.unlink()
 
     def _read(self, path: Path) -> Ed25519PrivateKey:
         try:
@@ -89,6 +69,31 @@ class SigningKeys:
         if not isinstance(key, Ed25519PrivateKey):
             raise ProvenanceError(f"key file '{path}' refused: it is not an Ed25519 key")
         return key
+
+
+def make_key_file(path: Path) -> None:
+    """Make a key file, its folder too, unless another process was first.
+
+    Raises `StoreError` if it cannot be written.
+    """
+    pem = Ed25519PrivateKey.generate().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    draft = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.draft")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft.unlink(missing_ok=True)
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+        _link_once(draft, path)
+    except OSError as error:
+        raise as_store_error(error, path) from error
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink()
 
 
 def require_owner_only(path: Path) -> None:

@@ -20,6 +20,7 @@ from .keys import key_id_of
 from .registry import SourceRegistry
 from .source_keys import STATE, SourceKeys
 from .source_records import KeyRecord, Revocation, Revoked, SourceRecord
+from .trust_root import RootChain, TrustRoot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +137,14 @@ class SourceAdmin:
             raise UsageError(f"source '{source}' is not revoked: there is nothing to take back")
         self._tell("source.reinstated", tenant, source, {"why": why})
         self.registry.withdraw_revocations(tenant, source)
+
+    def accept_root(self, chain: RootChain, envelope_json: str) -> TrustRoot:
+        """Keep the next trust root of a chain; raise `ProvenanceError` if it may not follow."""
+        root = chain.following(envelope_json)
+        detail: dict[str, Any] = {"threshold": root.threshold, "keys": list(root.keys)}
+        detail["policies"] = list(root.policies)
+        self._tell("root.accepted", "", str(root.version), detail)
+        return chain.accept(envelope_json)
 
     def known(self, tenant: str, source: str) -> SourceRecord:
         """Return the record of an open source, or raise `UsageError`."""

@@ -123,12 +123,18 @@ class RootChain:
             root = verify_root(envelope, root)
         return root
 
-    def accept(self, envelope_json: str) -> TrustRoot:
-        """Keep the next root; raise `ProvenanceError` if it may not follow the current one."""
-        root = verify_root(envelope_json, self.current())
-        if root.version != 1 and self._pinned is None and not self._registry.roots(after=0):
+    def following(self, envelope_json: str) -> TrustRoot:
+        """Return a root that may follow the current one, or raise `ProvenanceError`."""
+        current = self.current()
+        root = verify_root(envelope_json, current)
+        if current is None and root.version != 1:
             raise ProvenanceError("trust root refused: the first one has version 1")
         _require_fresh(root)
+        return root
+
+    def accept(self, envelope_json: str) -> TrustRoot:
+        """Keep the next root; raise `ProvenanceError` if it may not follow the current one."""
+        root = self.following(envelope_json)
         if not self._registry.add_root(root.version, envelope_json):
             raise UsageError(f"trust root {root.version} is there already")
         return root
