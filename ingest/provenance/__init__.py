@@ -8,14 +8,29 @@ from .points import chunk_id, from_point, to_point
 from .proof import ChunkProof
 from .registry import SourceRegistry
 from .signer import BatchSigner
+from .source_admin import SignerAt, SourceAdmin
+from .source_records import KeyRecord, Revocation, SourceRecord, TrustTier
+from .trust_policy import Asked, TrustPolicy, parse_policy
+from .trust_root import RootChain, TrustRoot
 from .verifier import ChunkVerifier
 
 __all__ = [
+    "Asked",
     "BatchSigner",
     "ChunkProof",
     "ChunkVerifier",
+    "KeyRecord",
+    "Revocation",
+    "RootChain",
+    "SignerAt",
+    "SourceAdmin",
+    "SourceRecord",
     "SourceRegistry",
+    "TrustPolicy",
+    "TrustRoot",
+    "TrustTier",
     "chunk_id",
     "from_point",
+    "parse_policy",
     "to_point",
 ]

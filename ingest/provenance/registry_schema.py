@@ -53,16 +53,11 @@ _TO_2 = (
         version INTEGER PRIMARY KEY, envelope TEXT NOT NULL, accepted_at REAL NOT NULL)""",
     "CREATE TABLE trust_version (id INTEGER PRIMARY KEY CHECK (id = 1), value INTEGER NOT NULL)",
     "INSERT INTO trust_version VALUES (1, 1)",
-    # A process of version 1 that still runs writes these columns; what it revokes must count.
-    """CREATE TRIGGER keys_revoked_by_version_1 AFTER UPDATE OF revoked_at ON keys
-        WHEN NEW.revoked_at IS NOT NULL BEGIN
-        INSERT INTO revocations (kind, tenant, subject, since, at, by, why) VALUES
-            ('key', NEW.tenant, NEW.key_id, 0, NEW.revoked_at, '', coalesce(NEW.revoked_why, ''));
-        END""",
-    """CREATE TRIGGER sources_distrusted_by_version_1 AFTER UPDATE OF trusted ON sources
-        WHEN NOT NEW.trusted AND NEW.tier <> 'untrusted' BEGIN
-        UPDATE sources SET tier = 'untrusted' WHERE tenant = NEW.tenant AND source = NEW.source;
-        END""",
+    # A process of version 1 that still runs would not see what is revoked now: without the columns
+    # that it reads it fails instead.
+    "ALTER TABLE keys DROP COLUMN revoked_at",
+    "ALTER TABLE keys DROP COLUMN revoked_why",
+    "ALTER TABLE sources DROP COLUMN trusted",
     *(
         f"CREATE TRIGGER {table}_{act.lower()}_counts AFTER {act} ON {table} BEGIN "  # noqa: S608
         "UPDATE trust_version SET value = value + 1; END"

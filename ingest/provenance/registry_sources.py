@@ -31,12 +31,11 @@ class RegistrySources(RegistryTable):
         with self._write() as database:
             done = database.execute(
                 "INSERT OR IGNORE INTO sources "
-                "(tenant, source, trusted, created_at, tier, owner, domains, paths, opened_by) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "(tenant, source, created_at, tier, owner, domains, paths, opened_by) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     record.tenant,
                     record.source,
-                    record.trusted,
                     record.opened_at or time.time(),
                     record.tier.value,
                     record.owner,
@@ -54,10 +53,9 @@ class RegistrySources(RegistryTable):
         """
         with self._write() as database:
             done = database.execute(
-                "UPDATE sources SET trusted = ?, tier = ?, owner = ?, domains = ?, paths = ? "
+                "UPDATE sources SET tier = ?, owner = ?, domains = ?, paths = ? "
                 "WHERE tenant = ? AND source = ?",
                 (
-                    record.trusted,
                     record.tier.value,
                     record.owner,
                     json.dumps(record.domains),

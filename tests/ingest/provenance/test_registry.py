@@ -68,7 +68,7 @@ def test_chunks_of_version_1_still_verify(tmp_path: Path) -> None:
         keys = new.execute(
             "SELECT key_id, tenant, name, public_pem, created_at, NULL, NULL FROM keys"
         ).fetchall()
-        sources = new.execute("SELECT tenant, source, trusted, created_at FROM sources").fetchall()
+        sources = new.execute("SELECT tenant, source, 1, created_at FROM sources").fetchall()
         envelopes = new.execute("SELECT * FROM envelopes").fetchall()
     new.close()
     for each in tmp_path.glob("provenance.db*"):
@@ -94,15 +94,16 @@ def test_a_newer_file_is_refused(tmp_path: Path) -> None:
         SourceRegistry(tmp_path)
 
 
-def test_a_revocation_by_version_1_counts(old: Path) -> None:
-    """An older process that is still running writes the old column."""
-    registry = SourceRegistry(old)
+@pytest.mark.parametrize(("table", "column"), [("keys", "revoked_at"), ("sources", "trusted")])
+def test_a_process_of_version_1_fails_closed(old: Path, table: str, column: str) -> None:
+    """It read these columns at every query; without them it cannot go on believing."""
+    SourceRegistry(old).close()
     with sqlite3.connect(old / "provenance.db") as database:
-        database.execute("UPDATE keys SET revoked_at = 50.0 WHERE key_id = 'k1'")
-        database.execute("UPDATE sources SET trusted = 0 WHERE source = 'wiki'")
+        database.row_factory = sqlite3.Row
+        row = database.execute(f"SELECT * FROM {table}").fetchone()
     database.close()
-    assert registry.key("k1").revoked
-    assert registry.source("acme", "wiki").tier is TrustTier.UNTRUSTED
+    with pytest.raises(IndexError):
+        _ = row[column]
 
 
 @pytest.mark.parametrize(("tenant", "name"), [("evil", "source/wiki"), ("acme", "source/hr")])
