@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import secrets
 import statistics
 import subprocess
@@ -52,6 +53,7 @@ DIMENSION = 384
 HITS = 20
 BAD = "source-07"
 TARGET_MS = 100.0
+RULES = 10
 
 
 def main() -> None:
@@ -102,6 +104,12 @@ def in_registry(folder: Path, chunks: int) -> tuple[list[dict[str, Any]], list[d
     ask(hits)
     idle = _median_ms(lambda: [trust.now() for _ in range(1000)]) / 1000
     warm = _median_ms(lambda: ask(hits))
+    ruled = Trust(SourceRegistry(folder), ProvenanceSettings(trust_policy=_policy(folder)))
+    by_policy = _median_ms(
+        lambda: [
+            _is_believed(now, each, statements[each]) for now in [ruled.now()] for each in hits
+        ]
+    )
     admin = SourceAdmin(folder, MemoryEventSink(), principal="bench")
     revoke = _ms(lambda: admin.revoke_source(TENANT, BAD, "poisoned"))
     first = _ms(lambda: ask(hits))
@@ -112,12 +120,25 @@ def in_registry(folder: Path, chunks: int) -> tuple[list[dict[str, Any]], list[d
     times = [
         {"what": "read trust, nothing changed", "ms": idle},
         {"what": f"{HITS} hits, nothing changed", "ms": warm},
+        {"what": f"{HITS} hits, a policy of {RULES} rules", "ms": by_policy},
         {"what": "revoke", "ms": revoke},
         {"what": f"next query, {HITS} hits", "ms": first},
         {"what": "decide every envelope again", "ms": every},
         {"what": "seen by another process after", "ms": lag},
     ]
     return times, [taken]
+
+
+def _policy(folder: Path) -> Path:
+    """Write a policy of rules about other collections, and one that lets every source speak."""
+    path = folder / "trust.toml"
+    rules = "".join(
+        f'[[rule]]\ncollections = ["{name}"]\nsources = ["source-*"]\nmax_age_days = 100\n'
+        for name in [*(f"other-{at}" for at in range(RULES - 1)), "docs"]
+    )
+    path.write_text(f'version = 1\ndefault = "refuse"\n{rules}')
+    os.utime(path, (0, 0))  # as one that was not written just now
+    return path
 
 
 def _fill(folder: Path, registry: SourceRegistry, count: int) -> dict[str, str]:
@@ -154,7 +175,7 @@ def _statement(registry: SourceRegistry, envelope_id: str) -> BatchStatement:
 
 def _is_believed(now: Any, envelope_id: str, statement: BatchStatement) -> bool:
     try:
-        now.label(_ANY[statement.source], envelope_id, statement)
+        now.label(_ANY[statement.source], envelope_id, statement, "docs")
     except ProvenanceError:
         return False
     return True

@@ -16,14 +16,12 @@ from ...core.events import Event, EventSink
 from ...core.settings import ProvenanceSettings
 from .dsse import SigningKey, key_at, local_key
 from .keys import SigningKeys
+from .policy_answers import MAX_CLOCK_STEP_S
 from .registry import SourceRegistry
 from .source_records import KeyRecord, Revoked
 
 STATE = "state:"
 """Scheme of a key that is a file of the state folder; what follows is its generation."""
-
-MAX_CLOCK_STEP_S = 300.0
-"""A step back that time services make in passing; one further back needs a person."""
 
 
 class SourceKeys:

@@ -13,16 +13,16 @@ import time
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from ...core.chunk import Chunk, Integrity
 from ...core.errors import ProvenanceError, SettingsError
 from ...core.settings import ProvenanceSettings
 from .envelope import BatchStatement, open_sealed
+from .policy_answers import PolicyAnswers, Times
 from .registry import SourceRegistry
 from .source_records import KeyRecord, Revoked, SourceRecord
-from .trust_policy import Asked, LoadedPolicy, PolicyFile, TrustPolicy
+from .trust_policy import LoadedPolicy, PolicyFile
 from .trust_root import RootChain
 
 _MAX_CACHED = 10_000
@@ -67,14 +67,7 @@ class Trust:
             raise ProvenanceError(str(error)) from error
 
 
-class _Times(NamedTuple):
-    """When a statement was signed by its own word, and when it arrived."""
-
-    signed_at: int
-    arrived_at: float
-
-
-_NEVER = _Times(0, 0.0)
+_NEVER = Times(0, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +77,7 @@ class _Judged:
     refused: str = ""
     integrity: Integrity = Integrity.UNTRUSTED
     source: SourceRecord | None = None
-    times: _Times = _NEVER
+    times: Times = _NEVER
 
 
 class TrustNow:
@@ -108,6 +101,7 @@ class TrustNow:
         self._key = lru_cache(_MAX_CACHED)(registry.key)
         self._source = lru_cache(_MAX_CACHED)(registry.source)
         self._revocations = lru_cache(_MAX_CACHED)(registry.revocations)
+        self._answers = PolicyAnswers(policy.rules) if policy else None
 
     def label(
         self, chunk: Chunk, envelope_id: str, statement: BatchStatement, collection: str = ""
@@ -125,9 +119,12 @@ class TrustNow:
         source = judged.source
         if source is not None and (source.paths or source.domains):
             _require_patterns(chunk, source)
-        if self.policy is None or source is None:
+        if self._answers is None or source is None:
             return judged.integrity
-        return self._by_policy(self.policy.rules, chunk, judged, source, collection)
+        answer = self._answers(chunk, collection, source, judged.times)
+        if answer.refused:
+            raise ProvenanceError(f"chunk {chunk.id} is refused by the trust policy: {answer.why}")
+        return judged.integrity if answer.allowed else Integrity.UNTRUSTED
 
     def is_revoked(self, tenant: str, source: str) -> bool:
         """Whether a source is not believed in what it says now; for chunks without a proof."""
@@ -160,14 +157,14 @@ class TrustNow:
         arrived = self._registry.arrived_at(envelope_id)
         if arrived is None:
             return _Judged(refused="names an envelope that is no longer held: ingest it again")
-        times = _Times(statement.signed_at, arrived)
+        times = Times(statement.signed_at, arrived)
         refused = self._void(key, statement, times)
         if refused:
             return _Judged(refused=refused)
         source = self._source(statement.tenant, statement.source)
         return _Judged(integrity=self._integrity(source), source=source, times=times)
 
-    def _void(self, key: KeyRecord, statement: BatchStatement, times: _Times) -> str:
+    def _void(self, key: KeyRecord, statement: BatchStatement, times: Times) -> str:
         """Return why a statement by a registered key does not count, or ""."""
         tenant = statement.tenant
         by_source = self._revocations(Revoked.SOURCE, tenant, statement.source)
@@ -186,33 +183,8 @@ class TrustNow:
         untrusted = any(fnmatchcase(source.source, each) for each in self._untrusted)
         return Integrity.UNTRUSTED if untrusted else Integrity.TRUSTED
 
-    def _by_policy(
-        self,
-        policy: TrustPolicy,
-        chunk: Chunk,
-        judged: _Judged,
-        source: SourceRecord,
-        collection: str,
-    ) -> Integrity:
-        now = time.time()
-        # The earlier of the two: a wrong clock, forward or back, makes no chunk younger.
-        age = max(0.0, now - min(judged.times))
-        answer = policy.decide(
-            Asked(
-                tenant=chunk.tenant,
-                collection=collection,
-                source=source.source,
-                document=chunk.document,
-                tier=source.tier,
-                age_s=age,
-            )
-        )
-        if answer.refused:
-            raise ProvenanceError(f"chunk {chunk.id} is refused by the trust policy: {answer.why}")
-        return judged.integrity if answer.allowed else Integrity.UNTRUSTED
 
-
-def _in_time(key: KeyRecord, times: _Times) -> bool:
+def _in_time(key: KeyRecord, times: Times) -> bool:
     for at in times:
         if at < key.valid_from - CLOCK_LEEWAY_S:
             return False

@@ -16,6 +16,7 @@ A chunk that rules are about is allowed if one of them allows it.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import threading
 import time
@@ -75,7 +76,7 @@ class TrustRule(Section):
         return ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Asked:
     """What a policy decides about: a chunk of a source, with its tier and the signature's age."""
 
@@ -84,7 +85,7 @@ class Asked:
     source: str
     document: str
     tier: TrustTier
-    age_s: float
+    age_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +116,19 @@ class TrustPolicy(Section):
             return Answer(allowed=True)
         strict = any(rule.otherwise is _Otherwise.REFUSE for rule in about)
         return _answer("refuse" if strict else "untrusted", "; ".join(dict.fromkeys(against)))
+
+    def holds_until_age_s(self, asked: Asked) -> float:
+        """Return up to which age the answer for age 0 is the same, if that one was to allow it."""
+        ages = [
+            math.inf if rule.max_age_days is None else rule.max_age_days * _DAY_S
+            for rule in self.rule
+            if rule.is_about(asked) and not rule.against(asked)
+        ]
+        return max(ages, default=math.inf)
+
+    def names_documents(self) -> bool:
+        """Whether a rule asks which document it is."""
+        return any(rule.documents != ("*",) for rule in self.rule)
 
     def _names_collections(self) -> bool:
         return any(rule.collections != ("*",) for rule in self.rule)

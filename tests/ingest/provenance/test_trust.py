@@ -275,6 +275,33 @@ def test_stale_signatures_are_refused(
     assert "signed more than 30 days ago" in refused
 
 
+def test_a_clock_that_runs_back_makes_nothing_fresh(
+    tmp_path: Path, policy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader whose clock is behind the arrival cannot tell an age, and refuses."""
+    verifier, mine = _verifier(tmp_path, policy), _sign(tmp_path)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now - 10)
+    assert _outcomes(verifier, mine, "handbook") == {Integrity.TRUSTED}
+    monkeypatch.setattr(time, "time", lambda: now - HOUR)
+    [refused] = _outcomes(verifier, mine, "handbook")
+    assert "signed more than 30 days ago" in refused
+
+
+def test_rules_about_documents_are_asked_of_each(tmp_path: Path) -> None:
+    """Chunks of one envelope may have different answers."""
+    policy = tmp_path / "trust.toml"
+    policy.write_text(
+        'version = 1\ndefault = "untrusted"\n'
+        '[[rule]]\ndocuments = ["doc1"]\nsources = ["hr"]\n'
+        '[[rule]]\ndocuments = ["doc2"]\nsources = ["wiki"]\n'
+    )
+    found = _verifier(tmp_path, policy).verify_batch(_sign(tmp_path), collection_uid=COLLECTION_UID)
+    assert [str(getattr(each, "integrity", "refused")) for each in found] == [
+        "untrusted", "refused", "trusted"
+    ]  # fmt: skip
+
+
 def test_a_changed_policy_counts_at_the_next_query(tmp_path: Path, policy: Path) -> None:
     """Whatever its size and time; one that is broken or gone refuses everything."""
     verifier, mine = _verifier(tmp_path, policy), _sign(tmp_path)
