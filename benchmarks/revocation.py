@@ -285,7 +285,7 @@ def _unit(rng: np.random.Generator) -> Any:
 
 
 def _timed(what: str, act: Callable[[], object], runs: int = 1) -> dict[str, Any]:
-    """Return the time of one call by the clock and by its thread's processor, the median of runs."""
+    """Return the time of one call, the median of runs, by the clock and by its processor."""
     wall, processor = [], []
     for _ in range(runs):
         clock, own = time.perf_counter(), time.thread_time()
