@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from ...core.sqlite import open_database
+from ...core.sqlite import open_database, query
 from .registry_keys import RegistryKeys
 from .registry_revocations import RegistryRevocations
 from .registry_roots import RegistryRoots
@@ -26,8 +26,7 @@ class SourceRegistry(RegistryKeys, RegistrySources, RegistryRevocations, Registr
     def __init__(self, state_dir: Path) -> None:
         super().__init__(open_database(state_dir / "provenance.db", BASE))
         migrate(self._database)
-        self._seen: tuple[int, int] | None = None
-        self._trust_version = 0
+        self._seen: tuple[int, int, int] | None = None
 
     def trust_version(self) -> int:
         """Return a number that is another one once a key, source or revocation has changed.
@@ -35,14 +34,13 @@ class SourceRegistry(RegistryKeys, RegistrySources, RegistryRevocations, Registr
         Cheap while no process writes: SQLite says by ``PRAGMA data_version`` whether another
         connection has, ``total_changes`` whether this one has.
         """
-        [[others]] = self._database.execute("PRAGMA data_version").fetchall()
-        seen = (others, self._database.total_changes)
-        if seen != self._seen:
-            row = self._one("SELECT value FROM trust_version")
-            self._trust_version = int(row["value"]) if row else -1
-            # Last, so that another thread never pairs the new mark with the old number.
-            self._seen = seen
-        return self._trust_version
+        with self._lock:
+            others = query(self._database, "PRAGMA data_version")[0][0]
+            own = self._database.total_changes
+            if self._seen is None or self._seen[:2] != (others, own):
+                [row] = query(self._database, "SELECT value FROM trust_version")
+                self._seen = (others, own, row["value"])
+            return self._seen[2]
 
     def add_envelope(
         self, envelope_id: str, scope: tuple[str, str, str], key_id: str, envelope: str

@@ -1,8 +1,10 @@
 """What is believed follows keys, sources, revocations and the policy at once."""
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,6 +67,30 @@ def test_a_revoked_source_is_gone_and_no_other(
     admin.revoke_source("acme", "wiki", "poisoned")
     assert _outcomes(verifier, [*mine, *reviewed]) == REVOKED_SOURCE
     assert _outcomes(verifier, others) == {Integrity.TRUSTED}
+
+
+def test_no_query_that_begins_after_a_revocation_believes(
+    tmp_path: Path, verifier: ChunkVerifier, admin: SourceAdmin
+) -> None:
+    """With one verifier in many threads, all of them reading."""
+    mine, others = _sign(tmp_path), _sign(tmp_path, "hr")
+    done = threading.Event()
+
+    def ask(_: int) -> list[tuple[bool, set[str]]]:
+        found = []
+        for _ in range(60):
+            begun_after = done.is_set()
+            found.append((begun_after, _outcomes(verifier, mine)))
+            assert _outcomes(verifier, others) == {Integrity.TRUSTED}
+        return found
+
+    with ThreadPoolExecutor(4) as pool:
+        asked = pool.map(ask, range(4))
+        admin.revoke_source("acme", "wiki", "poisoned")
+        done.set()
+        found = [each for answers in asked for each in answers]
+    assert {True} <= {begun_after for begun_after, _ in found}
+    assert [seen for begun_after, seen in found if begun_after and seen != REVOKED_SOURCE] == []
 
 
 def test_another_tenants_source_of_the_name_stays(
