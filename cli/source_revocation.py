@@ -107,7 +107,7 @@ def withdraw(
     json_output: Json = False,
     config: Config = None,
 ) -> ExitCode:
-    """Hide or purge a source's chunks that are not believed any more; finishes a cut run too."""
+    """Hide or purge the chunks of a source that are revoked; finishes a cut run too."""
     if not hide and not purge:
         raise typer.BadParameter("give --hide or --purge")
     settings = load(config, store=store)

@@ -3,7 +3,7 @@
 Revocation itself needs none of this: verification drops such chunks from the next query on. Taking
 them out frees the places that they hold among the best hits.
 
-- INVARIANT: a chunk is taken only if the statement that signed it is not believed any more.
+- INVARIANT: a chunk is taken only if a revocation voids the statement that signed it.
 - INVARIANT: a run that is cut short is finished by running it again; a chunk is in the hidden
   collection before it leaves its own.
 """
@@ -45,14 +45,14 @@ class Withdrawal:
         self._verifier = verifier
 
     def withdraw(self, collection: str, tenant: TenantId, source: str, *, hide: bool) -> int:
-        """Delete the chunks of a source that are not believed any more; return how many.
+        """Delete the chunks of a source that are revoked; return how many.
 
         With ``hide`` they are first copied to the collection of that name with `HIDDEN` at its end,
         where nothing verifies and so nothing is served.
         """
         info = self._store.collection(collection)
-        void = self._verifier.void_envelopes(tenant, info.uid, source)
-        found = list(self._claims(info.name, tenant, source, void))
+        revoked = self._verifier.revoked_envelopes(tenant, info.uid, source)
+        found = list(self._claims(info.name, tenant, source, revoked))
         hidden = self._store.create_collection(collection + HIDDEN, info.embedder) if hide else None
         for batch in _batches(found):
             ids = [each.id for each in batch]
@@ -67,7 +67,7 @@ class Withdrawal:
         return len(found)
 
     def restore(self, collection: str, tenant: TenantId, source: str) -> tuple[int, int]:
-        """Bring back what was hidden and is believed again; return how many, and how many stay.
+        """Bring back what was hidden and is revoked no more; return how many, and how many stay.
 
         A document that was ingested again since stays hidden: what was hidden is its old version.
         """
@@ -76,8 +76,8 @@ class Withdrawal:
             hidden = self._store.collection(collection + HIDDEN)
         except CollectionNotFoundError:
             return 0, 0
-        void = self._verifier.void_envelopes(tenant, info.uid, source)
-        found = self._claims(hidden.name, tenant, source, void, wanted=False)
+        revoked = self._verifier.revoked_envelopes(tenant, info.uid, source)
+        found = self._claims(hidden.name, tenant, source, revoked, wanted=False)
         restored = stay = 0
         for document, ids in _by_document(found).items():
             key = _key(info, tenant, source, document)
@@ -104,17 +104,17 @@ class Withdrawal:
         collection: str,
         tenant: TenantId,
         source: str,
-        void: frozenset[str],
+        revoked: frozenset[str],
         *,
         wanted: bool = True,
     ) -> Iterator[_Found]:
-        """Yield the chunks of a source by whether their statement is void."""
+        """Yield the chunks of a source by whether their envelope is revoked."""
         for point in self._store.scroll(collection, tenant):
             try:
                 chunk, proof = from_point(point)
             except ProvenanceError:
                 continue
-            if chunk.source == source and proof and (proof.envelope in void) is wanted:
+            if chunk.source == source and proof and (proof.envelope in revoked) is wanted:
                 yield _Found(id=chunk.id, document=chunk.document)
 
 

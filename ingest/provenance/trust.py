@@ -21,7 +21,7 @@ from ...core.settings import ProvenanceSettings
 from .envelope import BatchStatement, open_sealed
 from .policy_answers import PolicyAnswers, Times
 from .registry import SourceRegistry
-from .source_records import KeyRecord, Revoked, SourceRecord
+from .source_records import KeyRecord, Revoked, SourceRecord, TrustTier
 from .trust_policy import LoadedPolicy, PolicyFile
 from .trust_root import RootChain
 
@@ -67,17 +67,24 @@ class Trust:
             raise ProvenanceError(str(error)) from error
 
 
-_NEVER = Times(0, 0.0)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Refused:
+    """An envelope that nobody believes: why, and whether a revocation is the reason."""
+
+    why: str
+    revoked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Judged:
-    """What was decided of an envelope; ``refused`` is why, or empty."""
+class _Believed:
+    """An envelope whose chunks may be believed, as far as their source is."""
 
-    refused: str = ""
-    integrity: Integrity = Integrity.UNTRUSTED
-    source: SourceRecord | None = None
-    times: Times = _NEVER
+    integrity: Integrity
+    source: SourceRecord
+    times: Times
+
+
+_Judged = _Refused | _Believed
 
 
 class TrustNow:
@@ -114,12 +121,12 @@ class TrustNow:
         judged = self._judged.get(envelope_id)
         if judged is None:
             judged = self._keep(envelope_id, statement)
-        if judged.refused:
-            raise ProvenanceError(f"chunk {chunk.id} {judged.refused}")
+        if isinstance(judged, _Refused):
+            raise ProvenanceError(f"chunk {chunk.id} {judged.why}")
         source = judged.source
-        if source is not None and (source.paths or source.domains):
+        if source.paths or source.domains:
             _require_patterns(chunk, source)
-        if self._answers is None or source is None:
+        if self._answers is None:
             return judged.integrity
         answer = self._answers(chunk, collection, source, judged.times)
         if answer.refused:
@@ -131,16 +138,17 @@ class TrustNow:
         found = self._revocations(Revoked.SOURCE, tenant, source)
         return any(each.until is None for each in found)
 
-    def is_void(self, envelope_id: str) -> bool:
-        """Whether nothing that an envelope covers is believed; one that does not open is void."""
+    def is_envelope_revoked(self, envelope_id: str) -> bool:
+        """Whether a revocation voids what an envelope covers; False for one that does not open."""
+        kept = self._registry.envelope(envelope_id)
+        key = kept and self._key(kept[1])
+        if kept is None or not key:
+            return False
         try:
-            kept = self._registry.envelope(envelope_id)
-            key = kept and self._key(kept[1])
-            if kept is None or not key:
-                return True
-            return bool(self._judge(envelope_id, open_sealed(kept[0], key.public_pem)).refused)
+            judged = self._judge(envelope_id, open_sealed(kept[0], key.public_pem))
         except ProvenanceError:
-            return True
+            return False
+        return isinstance(judged, _Refused) and judged.revoked
 
     def _keep(self, envelope_id: str, statement: BatchStatement) -> _Judged:
         judged = self._judge(envelope_id, statement)
@@ -150,35 +158,32 @@ class TrustNow:
         return judged
 
     def _judge(self, envelope_id: str, statement: BatchStatement) -> _Judged:
+        tenant, name = statement.tenant, statement.source
         key = self._key(statement.key_id)
-        names = {f"source/{statement.source}", f"reviewer/{statement.reviewer}"}
-        if key is None or key.tenant != statement.tenant or key.name not in names:
-            return _Judged(refused="was signed by a key not registered for it")
+        names = {f"source/{name}", f"reviewer/{statement.reviewer}"}
+        if key is None or key.tenant != tenant or key.name not in names:
+            return _Refused(why="was signed by a key not registered for it")
         arrived = self._registry.arrived_at(envelope_id)
         if arrived is None:
-            return _Judged(refused="names an envelope that is no longer held: ingest it again")
+            return _Refused(why="names an envelope that is no longer held: ingest it again")
         times = Times(statement.signed_at, arrived)
-        refused = self._void(key, statement, times)
-        if refused:
-            return _Judged(refused=refused)
-        source = self._source(statement.tenant, statement.source)
-        return _Judged(integrity=self._integrity(source), source=source, times=times)
-
-    def _void(self, key: KeyRecord, statement: BatchStatement, times: Times) -> str:
-        """Return why a statement by a registered key does not count, or ""."""
-        tenant = statement.tenant
-        by_source = self._revocations(Revoked.SOURCE, tenant, statement.source)
-        if any(each.covers(*times) for each in by_source):
-            return "is of a source that is revoked"
-        by_key = self._revocations(Revoked.KEY, tenant, key.key_id)
-        if any(each.covers(*times) for each in by_key):
-            return "was signed by a key that is revoked"
+        if self._covers(Revoked.SOURCE, tenant, name, times):
+            return _Refused(why="is of a source that is revoked", revoked=True)
+        if self._covers(Revoked.KEY, tenant, key.key_id, times):
+            return _Refused(why="was signed by a key that is revoked", revoked=True)
         if not _in_time(key, times):
-            return "was signed by a key outside its time: ingest its document again"
-        return ""
+            return _Refused(why="was signed by a key outside its time: ingest its document again")
+        # One that nobody registered is not above a policy.
+        source = self._source(tenant, name) or SourceRecord(
+            tenant=tenant, source=name, tier=TrustTier.UNTRUSTED
+        )
+        return _Believed(integrity=self._integrity(source), source=source, times=times)
 
-    def _integrity(self, source: SourceRecord | None) -> Integrity:
-        if source is None or not source.trusted:
+    def _covers(self, kind: Revoked, tenant: str, subject: str, times: Times) -> bool:
+        return any(each.covers(*times) for each in self._revocations(kind, tenant, subject))
+
+    def _integrity(self, source: SourceRecord) -> Integrity:
+        if not source.trusted:
             return Integrity.UNTRUSTED
         untrusted = any(fnmatchcase(source.source, each) for each in self._untrusted)
         return Integrity.UNTRUSTED if untrusted else Integrity.TRUSTED

@@ -81,13 +81,13 @@ class ChunkVerifier:
         """Whether a source is revoked; for chunks that carry no proof and only claim it."""
         return self._trust.now().is_revoked(tenant, source)
 
-    def void_envelopes(self, tenant: str, collection_uid: str, source: str) -> frozenset[str]:
-        """Return the envelopes of a source in a collection that are not believed any more."""
+    def revoked_envelopes(self, tenant: str, collection_uid: str, source: str) -> frozenset[str]:
+        """Return the envelopes of a source in a collection that a revocation voids."""
         trust = self._trust.now()
         return frozenset(
             each
             for each in self._registry.envelopes_of(tenant, collection_uid, source)
-            if trust.is_void(each)
+            if trust.is_envelope_revoked(each)
         )
 
     def close(self) -> None:

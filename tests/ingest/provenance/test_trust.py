@@ -272,6 +272,19 @@ def test_the_policy_says_who_may_speak(tmp_path: Path, policy: Path) -> None:
     assert "no rule is about it" in refused
 
 
+def test_a_source_that_nobody_registered_is_not_above_the_policy(
+    tmp_path: Path, policy: Path
+) -> None:
+    """It counts as untrusted, and the policy is asked."""
+    mine = _sign(tmp_path)
+    with sqlite3.connect(tmp_path / "provenance.db") as database:
+        database.execute("DELETE FROM sources")
+    database.close()
+    assert _outcomes(ChunkVerifier(tmp_path), mine) == {Integrity.UNTRUSTED}
+    [refused] = _outcomes(_verifier(tmp_path, policy), mine, "handbook")
+    assert "its source is untrusted, at least internal" in refused
+
+
 def test_without_the_name_a_policy_on_collections_refuses(tmp_path: Path, policy: Path) -> None:
     """A caller that does not say where the chunk was found is told to."""
     [refused] = _outcomes(_verifier(tmp_path, policy), _sign(tmp_path))
