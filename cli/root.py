@@ -12,14 +12,15 @@ from ..core.errors import UsageError
 from .command import ExitCode, command
 from .options import Config, Json
 from .output import utc_time, write_fields, write_json, write_table
+from .refusals import audited
 from .source_admin import opened
+from .source_revocation import REFUSED
 from .state import load
 from .times import seconds_of
 
 if TYPE_CHECKING:
     from ..core.settings import Settings
-    from ..ingest.provenance.source_admin import SourceAdmin
-    from ..ingest.provenance.trust_root import RootChain, TrustRoot
+    from ..ingest.provenance import RootChain, SourceAdmin, TrustRoot
 
 RootFile = Annotated[Path, typer.Argument(metavar="FILE", help="The root, a DSSE envelope.")]
 
@@ -33,7 +34,7 @@ def register(app: typer.Typer) -> None:
     command(group, "make-key")(make_key)
     command(group, "propose")(propose)
     command(group, "sign")(sign)
-    command(group, "accept")(accept)
+    command(group, "accept")(audited(REFUSED, "root accept")(accept))
     command(group, "show")(show)
     app.add_typer(group, name="root")
 

@@ -7,19 +7,19 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from .state import user_name
+from .tenant_state import opened_log
 
 if TYPE_CHECKING:
     from ..core.settings import Settings
-    from ..ingest.provenance.source_admin import SourceAdmin
+    from ..ingest.provenance import SourceAdmin
 
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[SourceAdmin]:
     """Open the sources with the audit log as their sink; close both."""
-    from ..ingest.provenance.source_admin import SourceAdmin
-    from ..policies import AuditLog
+    from ..ingest.provenance import SourceAdmin
 
-    with closing(AuditLog(settings.state_dir / "audit.db")) as log:
+    with opened_log(settings) as log:
         admin = SourceAdmin(
             settings.state_dir, log, principal=user_name(), settings=settings.provenance
         )

@@ -6,7 +6,9 @@ asked for.
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,13 +17,20 @@ from ..core.errors import UsageError
 from .command import ExitCode, command
 from .options import Config, Json, Store, Tenant
 from .output import write_fields
+from .refusals import audited
 from .source_admin import opened
-from .state import load, open_guard, user_name
+from .state import load, user_name
+from .tenant_state import opened_tenants
 from .times import seconds_of
 
 if TYPE_CHECKING:
+    from ..core.chunk import TenantId
+    from ..core.events import EventSink
     from ..core.settings import Settings
-    from ..retrieval_guard import Guard
+    from ..core.store import VectorStore
+    from ..ingest.withdrawal import Withdrawal
+
+REFUSED = "provenance.refused"
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The source.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the revocation.")]
@@ -38,10 +47,10 @@ Purge = Annotated[bool, typer.Option("--purge", help="Also delete its chunks fro
 
 def register_in(group: typer.Typer) -> None:
     """Add the commands of this module to the group."""
-    command(group, "revoke")(revoke)
-    command(group, "withdraw")(withdraw)
-    command(group, "reopen")(reopen)
-    command(group, "reinstate")(reinstate)
+    command(group, "revoke")(audited(REFUSED, "sources revoke")(revoke))
+    command(group, "withdraw")(audited(REFUSED, "sources withdraw")(withdraw))
+    command(group, "reopen")(audited(REFUSED, "sources reopen")(reopen))
+    command(group, "reinstate")(audited(REFUSED, "sources reinstate")(reinstate))
 
 
 def revoke(
@@ -163,23 +172,12 @@ def _confirm_purge(name: str, *, hide: bool, purge: bool, yes: bool) -> None:
 def _withdraw(
     settings: Settings, tenant: str, source: str, collections: list[str] | None, *, hide: bool
 ) -> int:
-    from ..core.chunk import TenantId
-    from ..core.events import Event
-
     done = 0
-    with open_guard(settings) as guard, closing(_Parts(guard, settings)) as parts:
-        for name in _collections(guard, collections):
-            count = parts.withdrawal.withdraw(name, TenantId(tenant), source, hide=hide)
-            guard.audit.emit(
-                Event(
-                    kind="source.hidden" if hide else "source.purged",
-                    tenant=tenant,
-                    subject=source,
-                    outcome="done",
-                    principal=user_name(),
-                    detail={"collection": name, "chunks": count},
-                )
-            )
+    with _withdrawal(settings, tenant, source) as work:
+        for name in work.collections(collections):
+            count = work.withdrawal.withdraw(name, work.tenant, source, hide=hide)
+            kind = "source.hidden" if hide else "source.purged"
+            work.tell(kind, {"collection": name, "chunks": count})
             done += count
     return done
 
@@ -187,51 +185,68 @@ def _withdraw(
 def _restore(
     settings: Settings, tenant: str, source: str, collections: list[str] | None
 ) -> tuple[int, int]:
-    from ..core.chunk import TenantId
-    from ..core.events import Event
-
     restored = stay = 0
-    with open_guard(settings) as guard, closing(_Parts(guard, settings)) as parts:
-        for name in _collections(guard, collections):
-            back, kept = parts.withdrawal.restore(name, TenantId(tenant), source)
-            guard.audit.emit(
-                Event(
-                    kind="source.restored",
-                    tenant=tenant,
-                    subject=source,
-                    outcome="done",
-                    principal=user_name(),
-                    detail={"collection": name, "chunks": back, "still_hidden": kept},
-                )
-            )
+    with _withdrawal(settings, tenant, source) as work:
+        for name in work.collections(collections):
+            back, kept = work.withdrawal.restore(name, work.tenant, source)
+            detail = {"collection": name, "chunks": back, "still_hidden": kept}
+            work.tell("source.restored", detail)
             restored, stay = restored + back, stay + kept
     return restored, stay
 
 
-def _collections(guard: Guard, named: list[str] | None) -> list[str]:
-    from ..ingest.withdrawal import HIDDEN
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """A withdrawal over the store of the settings, and where it tells of what it did."""
 
-    if named:
-        hidden = [each for each in named if each.endswith(HIDDEN)]
-        if hidden:
+    withdrawal: Withdrawal
+    store: VectorStore
+    events: EventSink
+    tenant: TenantId
+    source: str
+
+    def collections(self, named: list[str] | None) -> list[str]:
+        """Return the collections to work on: the named ones, or all but those that hide."""
+        from ..ingest.withdrawal import HIDDEN
+
+        if named and any(each.endswith(HIDDEN) for each in named):
             raise UsageError("collection refused: it holds what is hidden; name its original")
-        return named
-    return [each.name for each in guard.store.collections() if not each.name.endswith(HIDDEN)]
+        names = [info.name for info in self.store.collections()]
+        return named or [name for name in names if not name.endswith(HIDDEN)]
+
+    def tell(self, kind: str, detail: dict[str, Any]) -> None:
+        """Report what was done in a collection."""
+        from ..core.events import Event
+
+        self.events.emit(
+            Event(
+                kind=kind,
+                tenant=self.tenant,
+                subject=self.source,
+                outcome="done",
+                principal=user_name(),
+                detail=detail,
+            )
+        )
 
 
-class _Parts:
-    """A withdrawal over the guard's store, and the state files that it needs."""
+@contextmanager
+def _withdrawal(settings: Settings, tenant: str, source: str) -> Iterator[_Work]:
+    from ..core.chunk import TenantId
+    from ..ingest.ledger import Ledger
+    from ..ingest.provenance import ChunkVerifier
+    from ..ingest.withdrawal import Withdrawal
 
-    def __init__(self, guard: Guard, settings: Settings) -> None:
-        from ..ingest.ledger import Ledger
-        from ..ingest.provenance import ChunkVerifier
-        from ..ingest.withdrawal import Withdrawal
-
-        self._ledger = Ledger(settings.state_dir / "ledger.db")
-        self._verifier = ChunkVerifier(settings.state_dir, settings.provenance)
-        self.withdrawal = Withdrawal(guard.store, self._ledger, self._verifier)
-
-    def close(self) -> None:
-        """Close the state files."""
-        self._verifier.close()
-        self._ledger.close()
+    with ExitStack() as stack:
+        opened_store = stack.enter_context(opened_tenants(settings))
+        ledger = stack.enter_context(closing(Ledger(settings.state_dir / "ledger.db")))
+        verifier = stack.enter_context(
+            closing(ChunkVerifier(settings.state_dir, settings.provenance))
+        )
+        yield _Work(
+            withdrawal=Withdrawal(opened_store.store, ledger, verifier),
+            store=opened_store.store,
+            events=opened_store.events,
+            tenant=TenantId(tenant),
+            source=source,
+        )

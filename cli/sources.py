@@ -15,7 +15,9 @@ from . import source_revocation
 from .command import ExitCode, command
 from .options import AnyTenant, Config, Json, Tenant
 from .output import utc_time, write_fields, write_json, write_table
+from .refusals import audited
 from .source_admin import opened
+from .source_revocation import REFUSED
 from .state import load
 
 if TYPE_CHECKING:
@@ -60,9 +62,9 @@ def register(app: typer.Typer) -> None:
     )
     command(group, "list")(list_sources)
     command(group, "show")(show)
-    command(group, "add")(add)
-    command(group, "trust")(trust)
-    command(group, "rotate")(rotate)
+    command(group, "add")(audited(REFUSED, "sources add")(add))
+    command(group, "trust")(audited(REFUSED, "sources trust")(trust))
+    command(group, "rotate")(audited(REFUSED, "sources rotate")(rotate))
     source_revocation.register_in(group)
     app.add_typer(group, name="sources")
 
