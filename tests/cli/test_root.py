@@ -47,7 +47,8 @@ def test_two_of_three(run: Run, keys: list[str], tmp_path: Path) -> None:
     assert [_sign(run, "2.json", name) for name in ("ann", "ben")] == [0, 0]
     assert run("root", "accept", "2.json", "--json").json["version"] == 2
     kinds = [entry["kind"] for entry in run("audit", "tail", "--json").lines]
-    assert kinds == ["root.accepted", "root.accepted"]
+    refused, accepted = "provenance.refused", "root.accepted"
+    assert kinds == [refused, accepted, refused, accepted]
 
 
 def test_none_yet(run: Run) -> None:
