@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import rfc8785
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ...core.errors import ProvenanceError
-from .dsse import SigningKey, open_payload, sign_payload
+from .dsse import SigningKey, local_key, open_payload, sign_payload
 from .keys import key_id_of
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -56,9 +57,10 @@ class BatchStatement:
         }
 
 
-def seal(statement: BatchStatement, key: SigningKey) -> str:
+def seal(statement: BatchStatement, key: SigningKey | Ed25519PrivateKey) -> str:
     """Sign a statement; return the DSSE envelope as JSON text."""
-    return sign_payload(rfc8785.dumps(statement.as_statement()), PAYLOAD_TYPE, [key])
+    signer = key if isinstance(key, SigningKey) else local_key(key)
+    return sign_payload(rfc8785.dumps(statement.as_statement()), PAYLOAD_TYPE, [signer])
 
 
 def open_sealed(envelope_json: str, public_key_pem: str) -> BatchStatement:

@@ -12,7 +12,7 @@ from ...core.errors import StoreError
 from ...core.sqlite import transaction
 
 VERSION = 2
-"""``PRAGMA user_version``; version 1 had none set and reads as 0."""
+"""``PRAGMA user_version``, which version 1 did not set."""
 
 BASE = """
 CREATE TABLE IF NOT EXISTS keys (
@@ -86,4 +86,9 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 
 def _version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+    [[version]] = connection.execute("PRAGMA user_version").fetchall()
+    if version:
+        return int(version)
+    # A dump in SQL keeps the tables and not the pragma.
+    found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'trust_version'")
+    return 2 if found.fetchall() else 1

@@ -60,6 +60,20 @@ def test_migration_is_done_once(old: Path) -> None:
     assert (old / "provenance.db").read_bytes() == before
 
 
+def test_a_restored_dump_is_not_migrated_again(old: Path) -> None:
+    """SQL text has the tables of this version and no mark of it."""
+    SourceRegistry(old).close()
+    with sqlite3.connect(old / "provenance.db") as database:
+        dump = "\n".join(database.iterdump())
+    database.close()
+    for each in old.glob("provenance.db*"):
+        each.unlink()
+    with sqlite3.connect(old / "provenance.db") as database:
+        database.executescript(dump)
+    database.close()
+    assert [each.source for each in SourceRegistry(old).sources()] == ["web", "wiki"]
+
+
 def test_chunks_of_version_1_still_verify(tmp_path: Path) -> None:
     """What was signed before the migration is trusted after it."""
     chunks = make_chunks(2)
