@@ -13,8 +13,9 @@ from collections.abc import Iterable, Sequence
 from ..core.chunk import Chunk
 from ..core.store import StoredPoint, VectorStore
 from .ledger import Ledger, LedgerKey
+from .origin import document_facts
 from .prepared import Candidate, chunks_of, entry_of
-from .provenance import BatchSigner, to_point
+from .provenance import BatchFacts, BatchSigner, to_point
 from .report import Tally
 
 _POINTS_PER_UPSERT = 256
@@ -30,16 +31,22 @@ class BatchWriter:
         self._ledger = ledger
 
     def write(
-        self, batch: Sequence[Candidate], collection: str, pipeline: str, tally: Tally
+        self,
+        batch: Sequence[Candidate],
+        collection: str,
+        pipeline: str,
+        facts: BatchFacts,
+        tally: Tally,
     ) -> int:
         """Make these documents the current ones and return how many chunks they have.
 
+        ``facts`` go into the signature.
         Raises `StoreError` when the store or a state file fails; what was committed stays.
         """
         chunks = [chunks_of(each) for each in batch]
         entries = [entry_of(each, own, pipeline) for each, own in zip(batch, chunks, strict=True)]
         with tally.timed("sign"):
-            points = self._signed(batch, chunks)
+            points = self._signed(batch, chunks, facts)
         with tally.timed("ledger"):
             self._ledger.intend(entries)
         with tally.timed("store"):
@@ -62,14 +69,17 @@ class BatchWriter:
                 self._ledger.forget(key, loose)
 
     def _signed(
-        self, batch: Sequence[Candidate], chunks: Sequence[Sequence[Chunk]]
+        self, batch: Sequence[Candidate], chunks: Sequence[Sequence[Chunk]], facts: BatchFacts
     ) -> list[StoredPoint]:
+        documents = {(each.source, each.name): document_facts(each) for each in batch}
         by_reviewer: dict[tuple[str, str], list[Chunk]] = defaultdict(list)
         for each, own in zip(batch, chunks, strict=True):
             by_reviewer[each.ledger_key.collection, each.reviewer].extend(own)
         points: list[StoredPoint] = []
         for (uid, reviewer), group in by_reviewer.items():
-            proofs = self._signer.sign(group, collection_uid=uid, reviewer=reviewer)
+            proofs = self._signer.sign(
+                group, collection_uid=uid, reviewer=reviewer, facts=facts, documents=documents
+            )
             points.extend(to_point(c, proof) for c, proof in zip(group, proofs, strict=True))
         return points
 

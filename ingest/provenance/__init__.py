@@ -4,6 +4,7 @@ A batch is signed once (Ed25519, in a DSSE envelope) over the Merkle root of its
 carries its path, so it verifies alone.
 """
 
+from .batch_facts import BatchFacts, DocumentFacts, EmbedderFacts
 from .points import chunk_id, from_point, to_point
 from .proof import ChunkProof
 from .registry import SourceRegistry
@@ -11,9 +12,12 @@ from .signer import BatchSigner
 from .verifier import ChunkVerifier
 
 __all__ = [
+    "BatchFacts",
     "BatchSigner",
     "ChunkProof",
     "ChunkVerifier",
+    "DocumentFacts",
+    "EmbedderFacts",
     "SourceRegistry",
     "chunk_id",
     "from_point",

@@ -51,14 +51,14 @@ class BatchSigner:
         collection_uid: str,
         reviewer: str = "",
         facts: BatchFacts | None = None,
-        documents: Mapping[str, DocumentFacts] | None = None,
+        documents: Mapping[tuple[str, str], DocumentFacts] | None = None,
     ) -> list[ChunkProof]:
         """Return one proof a chunk, in order; each (tenant, source) makes signed batches.
 
         ``facts`` say how the chunks came to be, ``documents`` what is known of each document by its
-        name; the documents' names, digests and leaves are filled in here. Raises `VectorError` for
-        a chunk without a vector, `InputError` for one that has no canonical form, `UsageError` for
-        no chunks.
+        source and name; names, digests and leaves of the documents are filled in here. Raises
+        `VectorError` for a chunk without a vector, `InputError` for one that has no canonical form,
+        `UsageError` for no chunks.
         """
         if not chunks:
             raise UsageError("nothing to sign: the batch is empty")
@@ -133,13 +133,13 @@ def _trees(members: Sequence[int], first: Chunk) -> list[Sequence[int]]:
 
 
 def _documents(
-    chunks: Sequence[Chunk], known: Mapping[str, DocumentFacts]
+    chunks: Sequence[Chunk], known: Mapping[tuple[str, str], DocumentFacts]
 ) -> tuple[SignedDocument, ...]:
     """Return the documents of a tree's chunks with the leaves that are theirs."""
     found, start = [], 0
     for (name, digest), run in groupby(chunks, key=lambda c: (c.document, c.document_digest)):
         leaves = sum(1 for _ in run)
-        facts = known.get(name, DocumentFacts())
+        facts = known.get((chunks[0].source, name), DocumentFacts())
         found.append(
             SignedDocument(name=name, digest=digest, first_leaf=start, leaves=leaves, facts=facts)
         )

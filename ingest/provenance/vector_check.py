@@ -57,5 +57,8 @@ def _bound_v1(matrix: Matrix, sketches: Sequence[bytes]) -> list[bool | None]:
     signed = np.frombuffer(b"".join(sketches), dtype=np.uint8).reshape(len(sketches), -1)
     usable = np.isfinite(matrix).all(axis=1)
     with np.errstate(all="ignore"):
-        passed = flipped_bits(sketch_vectors(matrix), signed) <= MAX_FLIPPED_BITS
-    return [fits if use else None for fits, use in zip(passed.tolist(), usable, strict=True)]
+        flipped = flipped_bits(sketch_vectors(matrix), signed)
+    return [
+        bits <= MAX_FLIPPED_BITS if use else None
+        for bits, use in zip(flipped.tolist(), usable.tolist(), strict=True)
+    ]
