@@ -5,6 +5,7 @@ carries its path, so it verifies alone.
 """
 
 from .batch_facts import BatchFacts, DocumentFacts, EmbedderFacts
+from .evidence import EvidenceReport, export_evidence, import_evidence
 from .points import chunk_id, from_point, to_point
 from .proof import ChunkProof
 from .registry import SourceRegistry
@@ -18,8 +19,11 @@ __all__ = [
     "ChunkVerifier",
     "DocumentFacts",
     "EmbedderFacts",
+    "EvidenceReport",
     "SourceRegistry",
     "chunk_id",
+    "export_evidence",
     "from_point",
+    "import_evidence",
     "to_point",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 import rfc8785
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
@@ -43,3 +43,11 @@ def open_sealed(envelope_json: str, public_key_pem: str) -> BatchStatement:
         raise ProvenanceError(
             f"envelope refused ({type(error).__name__}): its signature does not verify"
         ) from error
+
+
+def public_key_id(public_key_pem: str) -> str:
+    """Return the id of a public key; raises ValueError for what is not an Ed25519 key."""
+    key = load_pem_public_key(public_key_pem.encode())
+    if not isinstance(key, Ed25519PublicKey):
+        raise ValueError("not an Ed25519 key")
+    return key_id(key)
