@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,8 +77,9 @@ def folder_digest(folder: Path) -> str:
     The same as ``find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum`` in that folder.
     """
     lines = hashlib.sha256()
-    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
-        with path.open("rb") as file:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    for name in sorted(os.fsencode(path.relative_to(folder)) for path in files):
+        with (folder / os.fsdecode(name)).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        lines.update(f"{digest}  ./{path.relative_to(folder).as_posix()}\n".encode())
+        lines.update(digest.encode() + b"  ./" + name + b"\n")
     return lines.hexdigest()

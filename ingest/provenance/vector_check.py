@@ -55,10 +55,10 @@ class VectorCheck:
 
 def _bound_v1(matrix: Matrix, sketches: Sequence[bytes]) -> list[bool | None]:
     signed = np.frombuffer(b"".join(sketches), dtype=np.uint8).reshape(len(sketches), -1)
-    usable = np.isfinite(matrix).all(axis=1)
+    usable: list[bool] = np.isfinite(matrix).all(axis=1).tolist()
     with np.errstate(all="ignore"):
         flipped = flipped_bits(sketch_vectors(matrix), signed)
     return [
         bits <= MAX_FLIPPED_BITS if use else None
-        for bits, use in zip(flipped.tolist(), usable.tolist(), strict=True)
+        for bits, use in zip(flipped.tolist(), usable, strict=True)
     ]

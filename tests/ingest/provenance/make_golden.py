@@ -19,7 +19,14 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from ragbastion.core.chunk import Chunk, Digest, DocumentId, TenantId
-from ragbastion.ingest.provenance import BatchSigner, chunk_id, to_point
+from ragbastion.ingest.provenance import (
+    BatchFacts,
+    BatchSigner,
+    DocumentFacts,
+    EmbedderFacts,
+    chunk_id,
+    to_point,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 UID = "00000000-0000-4000-8000-000000000001"
@@ -43,6 +50,19 @@ METADATA = (
     {"nested": {"list": [1, "two", {"three": 3}], "quote": 'a"b\\c', "line": "a\nb\u2028"}},
     {"author": "\u202eeve", "empty": ""},
 )
+
+FACTS = BatchFacts(
+    ingested_at=int(CLOCK) - 1,
+    embedder=EmbedderFacts(model="golden", dimension=48, digest="ab" * 32),
+    chunker="chunking@1:200/20",
+    scanners=("admission@1", "density@2"),
+)
+DOCUMENTS = {
+    (SOURCE, "doc 0"): DocumentFacts(loader="text/html@0.1.0", decision="allow"),
+    (SOURCE, "doc 1"): DocumentFacts(
+        loader="text/plain@0.1.0", decision="flag", kinds=("outlier.density",)
+    ),
+}
 
 
 def chunks(count: int) -> list[Chunk]:
@@ -85,7 +105,9 @@ def _signed(state: Path) -> list[dict[str, object]]:
     signer, points = BatchSigner(state), []
     for size, reviewer in ((1, ""), (2, ""), (7, ""), (3, REVIEWER)):
         batch = chunks(size)
-        proofs = signer.sign(batch, collection_uid=UID, reviewer=reviewer)
+        proofs = signer.sign(
+            batch, collection_uid=UID, reviewer=reviewer, facts=FACTS, documents=DOCUMENTS
+        )
         points += [to_point(*each) for each in zip(batch, proofs, strict=True)]
     signer.close()
     return [
@@ -94,9 +116,14 @@ def _signed(state: Path) -> list[dict[str, object]]:
     ]
 
 
+def key_of(name: str) -> Ed25519PrivateKey:
+    """Return the key that a name itself seeds; it protects nothing."""
+    return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest())
+
+
 def _fix_key(state: Path, name: str) -> None:
-    """Put the key that the name itself seeds where the signer looks for it."""
-    key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest())
+    """Put a name's key where the signer looks for it."""
+    key = key_of(name)
     (state / "keys").mkdir(mode=0o700, exist_ok=True)
     path = state / "keys" / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.pem"
     path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))

@@ -68,3 +68,32 @@ def test_any_changed_field_is_refused(version: str, verifier: ChunkVerifier) -> 
         )
         outcomes = verifier.verify_batch([(each, proof) for each in changes], collection_uid=UID)
         assert [type(each) for each in outcomes] == [ProvenanceError] * len(changes)
+
+
+def test_versions_verify_beside_each_other(tmp_path: Path) -> None:
+    """One call may hold points of every version, as a store does after an update."""
+    with sqlite3.connect(tmp_path / "provenance.db") as database:
+        for version in VERSIONS:
+            script = (GOLDEN / version / "registry.sql").read_text()
+            for word in ("CREATE TABLE", "CREATE INDEX"):
+                script = script.replace(f"{word} ", f"{word} IF NOT EXISTS ")
+            database.executescript(script.replace("INSERT INTO", "INSERT OR IGNORE INTO"))
+    points = [_point(each) for pair in zip(*map(_points, VERSIONS), strict=True) for each in pair]
+    outcomes = ChunkVerifier(tmp_path).verify_batch(
+        [from_point(point) for point in points], collection_uid=UID
+    )
+    assert [getattr(each, "integrity", each) for each in outcomes] == [Integrity.TRUSTED] * 26
+
+
+def test_a_proof_of_one_version_proves_nothing_in_the_other(tmp_path: Path) -> None:
+    """The same chunks were signed in both; leaves and sketches cannot be carried over."""
+    with sqlite3.connect(tmp_path / "provenance.db") as database:
+        database.executescript((GOLDEN / "v2" / "registry.sql").read_text())
+    verifier = ChunkVerifier(tmp_path)
+    for old, new in zip(_points("v1"), _points("v2"), strict=True):
+        (chunk, proof), (_, signed) = from_point(_point(old)), from_point(_point(new))
+        assert proof is not None
+        assert signed is not None
+        spliced = replace(proof, envelope=signed.envelope)
+        with pytest.raises(ProvenanceError, match=r"another vector|no usable vector"):
+            verifier.verify(chunk, spliced, collection_uid=UID)
