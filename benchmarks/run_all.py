@@ -23,7 +23,8 @@ def main() -> None:
     # The one benchmark that is shipped runs as users run it.
     shipped = ["-m", "ragbastion", "bench", "injection", "--data", str(data), *out]
     scripts = {
-        "provenance": out,
+        "provenance": ["--data", str(data), *out],
+        "vector_binding": ["--data", str(data), *out],
         "stores": out,
         "encryption": out,
         "embedded": out,

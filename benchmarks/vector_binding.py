@@ -42,6 +42,7 @@ SEED = 7
 DIMENSION = 384
 BLOCK = 10_000
 DEGREES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 12.0, 45.0)
+PUSHES = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99)
 Row = dict[str, Any]
 
 
@@ -306,10 +307,16 @@ def _within_signs(vectors: Matrix, targets: Matrix) -> Matrix:
 
 
 def _within_grid(vectors: Matrix, targets: Matrix) -> Matrix:
-    """Push every coordinate towards the target nearly as far as its grid point allows."""
+    """Push every coordinate towards the target as far as its grid point allows and still passes."""
     step = STEP_ANGLE / np.sqrt(vectors.shape[1])
-    towards = targets - (vectors * targets).sum(axis=1, keepdims=True) * vectors
-    return (np.rint(vectors / step) * step + 0.95 * step * np.sign(towards)).astype(np.float32)
+    towards = np.sign(targets - (vectors * targets).sum(axis=1, keepdims=True) * vectors)
+    sketches, best = bind_vectors(vectors), vectors.copy()
+    for share in PUSHES:
+        pushed = (np.rint(vectors / step) + share * towards) * step
+        pushed = normalised(pushed).astype(np.float32)
+        passed = np.array(bound_rows(pushed, sketches), dtype=bool)
+        best[passed] = pushed[passed]
+    return best
 
 
 if __name__ == "__main__":

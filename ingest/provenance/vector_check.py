@@ -55,7 +55,7 @@ class VectorCheck:
 
 def _bound_v1(matrix: Matrix, sketches: Sequence[bytes]) -> list[bool | None]:
     signed = np.frombuffer(b"".join(sketches), dtype=np.uint8).reshape(len(sketches), -1)
-    usable: list[bool] = np.isfinite(matrix).all(axis=1).tolist()
+    usable = np.logical_and.reduce(np.isfinite(matrix), axis=1).tolist()
     with np.errstate(all="ignore"):
         flipped = flipped_bits(sketch_vectors(matrix), signed)
     return [
