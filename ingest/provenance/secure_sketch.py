@@ -17,6 +17,7 @@ Juels and Wattenberg 1999).
 from __future__ import annotations
 
 import hashlib
+import math
 import struct
 from collections.abc import Sequence
 
@@ -51,7 +52,7 @@ def sketch_bytes(dimension: int) -> int:
 def bind_vectors(vectors: Matrix) -> list[bytes]:
     """Return the sketches of vectors (n, d); raise `VectorError` for one that has no direction."""
     norms, scaled = _scaled(vectors)
-    if not np.isfinite(norms).all() or not (norms > 0).all():
+    if not all(_directed(norms)):
         raise VectorError("a vector cannot be signed: it is zero or not finite; embed it again")
     grid = np.rint(scaled).astype("<i2")
     parities = np.packbits(grid & 1, axis=1)
@@ -67,26 +68,33 @@ def bound_rows(vectors: Matrix, sketches: Sequence[bytes]) -> list[bool | None]:
     None stands for a vector that has no direction: zero, or not finite. INVARIANT: every sketch has
     `sketch_bytes` of the dimension; callers have looked.
     """
-    joined = np.frombuffer(b"".join(sketches), dtype=np.uint8).reshape(len(sketches), -1)
-    parities = np.unpackbits(joined[:, _HEAD.size :], axis=1, count=vectors.shape[1])
+    dimension, joined = vectors.shape[1], b"".join(sketches)
+    width = sketch_bytes(dimension)
+    bits = np.frombuffer(joined, dtype=np.uint8).reshape(-1, width)[:, _HEAD.size :]
+    signed = np.ndarray((len(sketches),), ">f4", joined, strides=(width,))
     norms, scaled = _scaled(vectors)
-    usable = np.isfinite(norms) & (norms > 0)
-    scaled[~usable] = 0
-    fits = _norm_fits(norms, joined[:, :_NORM_BYTES].copy().view(">f4")[:, 0])
-    digests = _digests(_nearest(scaled, parities))
+    directed = _directed(norms)
+    if not all(directed):
+        scaled[np.logical_not(directed)] = 0
+    digests = _digests(_nearest(scaled, np.unpackbits(bits, axis=1, count=dimension)))
     return [
-        (fit and digest == sketch[_NORM_BYTES : _HEAD.size]) if directed else None
-        for directed, fit, digest, sketch in zip(
-            usable.tolist(), fits.tolist(), digests, sketches, strict=True
+        (fit and digest == sketch[_NORM_BYTES : _HEAD.size]) if usable else None
+        for usable, fit, digest, sketch in zip(
+            directed, _norm_fits(norms, signed).tolist(), digests, sketches, strict=True
         )
     ]
+
+
+def _directed(norms: NDArray[np.float32]) -> list[bool]:
+    """Return for each norm whether its vector has a direction: it is neither 0 nor infinite."""
+    return [0.0 < norm < math.inf for norm in norms.tolist()]
 
 
 def _scaled(vectors: Matrix) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return norms (n,) and the unit vectors in steps of the grid (n, d)."""
     with np.errstate(all="ignore"):
         norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
-        steps = np.float32(np.sqrt(vectors.shape[1]) / STEP_ANGLE) / norms
+        steps = np.float32(math.sqrt(vectors.shape[1]) / STEP_ANGLE) / norms
         return norms, vectors * steps[:, None]
 
 
