@@ -67,7 +67,7 @@ def test_what_is_no_proof_is_refused(payload: Any) -> None:
         ChunkProof.from_payload(payload)
 
 
-@pytest.mark.parametrize("dimension", [32, 384, 768, 1024])
+@pytest.mark.parametrize("dimension", [32, 384, 768, 1536])
 def test_a_proof_takes_600_bytes_at_most(tmp_path: Path, dimension: int) -> None:
     """However large the batch: it is signed as several trees."""
     chunks = make_chunks(1100, dimension=dimension)
