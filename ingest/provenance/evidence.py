@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,12 @@ from .envelope import open_sealed, public_key_id
 from .registry import SourceRegistry
 
 BUNDLE, KEYS = "attestations.intoto.jsonl", "keys.json"
+_ENVELOPES_OF = """SELECT envelope FROM envelopes
+    WHERE (?1 IS NULL OR tenant = ?1) AND (?2 IS NULL OR source = ?2) ORDER BY rowid"""
+_KEYS_OF = """SELECT key_id, tenant, name, public_pem FROM keys WHERE key_id IN (
+    SELECT key_id FROM envelopes
+    WHERE (?1 IS NULL OR tenant = ?1) AND (?2 IS NULL OR source = ?2)) ORDER BY key_id"""
+
 MAX_LINE_BYTES = 64_000_000
 """An envelope with a document for each of 1,024 leaves has about 500 kB."""
 
@@ -60,29 +67,18 @@ def export_evidence(
         raise UsageError(f"'{state_dir}' holds no envelopes: nothing was signed there")
     database = open_database(state_dir / "provenance.db", "")
     try:
-        wanted = "WHERE (?1 IS NULL OR tenant = ?1) AND (?2 IS NULL OR source = ?2)"
-        rows = query(
-            database,
-            f"SELECT envelope, key_id FROM envelopes {wanted} ORDER BY rowid",  # noqa: S608
-            (tenant, source),
-        )
-        used = {row["key_id"] for row in rows}
-        keys = query(database, "SELECT key_id, tenant, name, public_pem FROM keys ORDER BY key_id")
+        keys = query(database, _KEYS_OF, (tenant, source))
+        listed = [
+            dict(zip(("keyId", "tenant", "name", "publicPem"), row, strict=True)) for row in keys
+        ]
+        _write(folder / KEYS, [json.dumps({"keys": listed}, indent=1)])
+        # Row by row: a large state folder holds gigabytes of them.
+        rows = database.execute(_ENVELOPES_OF, (tenant, source))
+        return _write(folder / BUNDLE, (row["envelope"] for row in rows))
+    except sqlite3.Error as error:
+        raise as_store_error(error, state_dir / "provenance.db") from error
     finally:
         database.close()
-    listed = [
-        {
-            "keyId": row["key_id"],
-            "tenant": row["tenant"],
-            "name": row["name"],
-            "publicPem": row["public_pem"],
-        }
-        for row in keys
-        if row["key_id"] in used
-    ]
-    _write(folder / KEYS, [json.dumps({"keys": listed}, indent=1)])
-    _write(folder / BUNDLE, (row["envelope"] for row in rows))
-    return len(rows)
 
 
 def import_evidence(
@@ -179,15 +175,18 @@ def _lines(path: Path) -> Iterator[str]:
         raise as_store_error(error, path) from error
 
 
-def _write(path: Path, lines: Iterable[str]) -> None:
-    """Write a file whole or not at all."""
-    draft = path.with_suffix(".draft")
+def _write(path: Path, lines: Iterable[str]) -> int:
+    """Write a file whole or not at all; return how many lines it has."""
+    draft, count = path.with_suffix(".draft"), 0
     try:
         with draft.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{line}\n" for line in lines)
+            for line in lines:
+                file.write(f"{line}\n")
+                count += 1
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
+        return count
     except OSError as error:
         raise as_store_error(error, path) from error
     finally:
