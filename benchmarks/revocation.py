@@ -38,9 +38,10 @@ from ragbastion.ingest.provenance import (
     from_point,
     to_point,
 )
-from ragbastion.ingest.provenance.envelope import BatchStatement, open_sealed, seal
+from ragbastion.ingest.provenance.envelope import open_sealed, seal
 from ragbastion.ingest.provenance.source_admin import SourceAdmin
 from ragbastion.ingest.provenance.source_keys import SourceKeys
+from ragbastion.ingest.provenance.statement import BatchStatement
 from ragbastion.ingest.provenance.trust import Trust
 from ragbastion.tenancy import EdgeStore
 from report import print_table, write_bars, write_json

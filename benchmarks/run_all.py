@@ -24,7 +24,8 @@ def main() -> None:
     shipped = ["-m", "ragbastion", "bench", "injection", "--data", str(data), *out]
     scripts = {
         "access": out,
-        "provenance": out,
+        "provenance": ["--data", str(data), *out],
+        "vector_binding": ["--data", str(data), *out],
         "revocation": out,
         "stores": out,
         "encryption": out,

@@ -12,6 +12,7 @@ import typer
 
 from .. import __version__
 from . import (
+    attest,
     audit,
     authorize,
     bench,
@@ -52,6 +53,7 @@ for module in (
     redact,
     authorize,
     verify,
+    attest,
     quarantine,
     documents,
     policy,

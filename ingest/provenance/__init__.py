@@ -4,6 +4,8 @@ A batch is signed once (Ed25519, in a DSSE envelope) over the Merkle root of its
 carries its path, so it verifies alone.
 """
 
+from .batch_facts import BatchFacts, DocumentFacts, EmbedderFacts
+from .evidence import EvidenceReport, export_evidence, import_evidence
 from .points import chunk_id, from_point, to_point
 from .proof import ChunkProof
 from .registry import SourceRegistry
@@ -16,9 +18,13 @@ from .verifier import ChunkVerifier
 
 __all__ = [
     "Asked",
+    "BatchFacts",
     "BatchSigner",
     "ChunkProof",
     "ChunkVerifier",
+    "DocumentFacts",
+    "EmbedderFacts",
+    "EvidenceReport",
     "KeyRecord",
     "Revocation",
     "RootChain",
@@ -30,7 +36,9 @@ __all__ = [
     "TrustRoot",
     "TrustTier",
     "chunk_id",
+    "export_evidence",
     "from_point",
+    "import_evidence",
     "parse_policy",
     "to_point",
 ]

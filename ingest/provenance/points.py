@@ -7,10 +7,21 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from ...core.chunk import Chunk, ChunkId, Digest, DocumentId, TenantId
+from ...core.chunk import Chunk, ChunkId
 from ...core.errors import ProvenanceError
 from ...core.store import StoredPoint
-from .proof import ChunkProof, storable_metadata
+from .canonical_metadata import storable_metadata
+from .proof import ChunkProof
+
+_FIELDS: dict[str, type] = {
+    "text": str,
+    "tenant": str,
+    "source": str,
+    "document": str,
+    "document_digest": str,
+    "position": int,
+    "metadata": dict,
+}
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:ragbastion:chunk:v1")
 
@@ -51,14 +62,8 @@ def from_point(point: StoredPoint) -> tuple[Chunk, ChunkProof | None]:
     try:
         chunk = Chunk(
             id=point.id,
-            text=_typed(payload, "text", str),
-            tenant=TenantId(_typed(payload, "tenant", str)),
-            source=_typed(payload, "source", str),
-            document=DocumentId(_typed(payload, "document", str)),
-            document_digest=Digest(_typed(payload, "document_digest", str)),
-            position=_typed(payload, "position", int),
-            metadata=_typed(payload, "metadata", dict),
             vector=point.vector,
+            **{name: _typed(payload, name, kind) for name, kind in _FIELDS.items()},
         )
     except (KeyError, TypeError) as error:
         raise ProvenanceError(

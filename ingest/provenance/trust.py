@@ -18,10 +18,11 @@ from urllib.parse import urlsplit
 from ...core.chunk import Chunk, Integrity
 from ...core.errors import ProvenanceError, SettingsError
 from ...core.settings import ProvenanceSettings
-from .envelope import BatchStatement, open_sealed
+from .envelope import open_sealed
 from .policy_answers import PolicyAnswers, Times
 from .registry import SourceRegistry
 from .source_records import KeyRecord, Revoked, SourceRecord, TrustTier
+from .statement import BatchStatement
 from .trust_policy import LoadedPolicy, PolicyFile
 from .trust_root import RootChain
 

@@ -7,22 +7,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from ...core.chunk import Chunk, Vector
+from ...core.chunk import Chunk, labelled
 from ...core.errors import InputError, ProvenanceError
 from ...core.settings import ProvenanceSettings
-from .envelope import BatchStatement, open_sealed
+from .envelope import open_sealed
+from .leaf import chunk_leaf
 from .merkle import root_from_path
-from .proof import ChunkProof, chunk_leaf
+from .proof import ChunkProof
 from .registry import SourceRegistry
-from .sketch import MAX_FLIPPED_BITS, SKETCH_BITS, flipped_bits, sketch_vectors
+from .statement import BatchStatement
 from .trust import Trust
+from .vector_check import VectorCheck, VectorState
 
 _MAX_CACHED_STATEMENTS = 10_000
 
@@ -56,9 +54,9 @@ class ChunkVerifier:
         ``collection`` is the collection's name, which a trust policy may ask for.
         """
         trust = self._trust.now()
-        flipped = _flipped(pairs)
-        outcomes: list[Chunk | ProvenanceError] = []
-        for (chunk, proof), bits in zip(pairs, flipped, strict=True):
+        outcomes: list[Chunk | ProvenanceError | None] = [None] * len(pairs)
+        vectors, waiting = VectorCheck(), []
+        for at, (chunk, proof) in enumerate(pairs):
             try:
                 if proof is None:
                     raise ProvenanceError(
@@ -66,12 +64,20 @@ class ChunkVerifier:
                     )
                 statement = self._statement(chunk, proof, collection_uid)
                 label = trust.label(chunk, proof.envelope, statement, collection)
-                _check_vector(chunk, bits)
-                _check_leaf(chunk, proof, statement)
-                outcomes.append(replace(chunk, integrity=label))
+                vectors.add(chunk.vector, proof.sketch, statement.version)
+                waiting.append((at, chunk, proof, statement, label))
             except ProvenanceError as error:
-                outcomes.append(error)
-        return outcomes
+                outcomes[at] = error
+        for (at, chunk, proof, statement, label), state in zip(
+            waiting, vectors.states(), strict=True
+        ):
+            try:
+                _check_vector(chunk, state)
+                _check_leaf(chunk, proof, statement)
+                outcomes[at] = labelled(chunk, label)
+            except ProvenanceError as error:
+                outcomes[at] = error
+        return [outcome for outcome in outcomes if outcome is not None]
 
     def source_count(self, tenant: str, collection_uid: str) -> int:
         """Return how many sources of the tenant have signed for the collection."""
@@ -98,7 +104,8 @@ class ChunkVerifier:
         """Return what was signed of the chunk's batch, for the place where the chunk was found."""
         statement = self._statements.get(proof.envelope)
         if statement is None:
-            statement = self._open(chunk, proof)
+            # Without its documents, of which there may be thousands.
+            statement = self._open(chunk, proof).without_facts()
             if len(self._statements) >= _MAX_CACHED_STATEMENTS:
                 self._statements.clear()
             self._statements[proof.envelope] = statement
@@ -121,40 +128,20 @@ class ChunkVerifier:
         return open_sealed(kept[0], key.public_pem)
 
 
-def _flipped(pairs: Sequence[tuple[Chunk, ProofOrNone]]) -> list[int | None]:
-    """Return for each chunk how many sketch bits differ; None where nothing can be compared."""
-    flipped: list[int | None] = [None] * len(pairs)
-    groups: dict[int, list[tuple[int, Vector, bytes]]] = defaultdict(list)
-    for at, (chunk, proof) in enumerate(pairs):
-        if chunk.vector is None or proof is None or len(proof.sketch) * 8 != SKETCH_BITS:
-            continue
-        if np.isfinite(chunk.vector).all():
-            groups[len(chunk.vector)].append((at, chunk.vector, proof.sketch))
-    for members in groups.values():
-        places, vectors, sketches = zip(*members, strict=True)
-        signed = np.frombuffer(b"".join(sketches), dtype=np.uint8).reshape(len(members), -1)
-        for at, bits in zip(
-            places, flipped_bits(sketch_vectors(np.stack(vectors)), signed), strict=True
-        ):
-            flipped[at] = int(bits)
-    return flipped
-
-
-def _check_vector(chunk: Chunk, flipped: int | None) -> None:
-    if flipped is None:
+def _check_vector(chunk: Chunk, state: VectorState) -> None:
+    if state is VectorState.UNUSABLE:
         raise ProvenanceError(
             f"chunk {chunk.id} has no usable vector or sketch: embed and ingest it again"
         )
-    if flipped > MAX_FLIPPED_BITS:
+    if state is VectorState.MOVED:
         raise ProvenanceError(
-            f"chunk {chunk.id} has another vector than was signed ({flipped} of {SKETCH_BITS} "
-            "sketch bits differ): embed and ingest it again"
+            f"chunk {chunk.id} has another vector than was signed: embed and ingest it again"
         )
 
 
 def _check_leaf(chunk: Chunk, proof: ChunkProof, statement: BatchStatement) -> None:
     try:
-        leaf = chunk_leaf(chunk, statement.collection_uid, proof.sketch)
+        leaf = chunk_leaf(chunk, statement.collection_uid, proof.sketch, statement.version)
     except InputError as error:
         raise ProvenanceError(f"chunk {chunk.id} is altered: it has no canonical form") from error
     root = root_from_path(leaf, proof.index, statement.tree_size, proof.path)
