@@ -70,6 +70,9 @@ def revoke(
         str | None,
         typer.Option("--key", metavar="ID", help="Only this key of the source, not the source."),
     ] = None,
+    reviewer: Annotated[
+        bool, typer.Option("--reviewer", help="NAME is a reviewer: what it released is revoked.")
+    ] = False,
     hide: Hide = False,
     purge: Purge = False,
     collection: Collections = None,
@@ -80,21 +83,26 @@ def revoke(
     json_output: Json = False,
     config: Config = None,
 ) -> ExitCode:
-    """Stop believing a source, or one of its keys, from the next query on, in every process.
+    """Stop believing a source, a key of it, or a reviewer, from the next query on, everywhere.
 
     The source signs no more until 'sources reopen' (with a new key; what is revoked stays so) or
     'sources reinstate' (it was a mistake).
     """
     at = seconds_of(since, "--since") or 0.0
     settings = load(config, store=store)
+    if reviewer and (hide or purge or key):
+        raise typer.BadParameter("--reviewer goes with --since and --reason only")
     _confirm_purge(name, hide=hide, purge=purge, yes=yes)
     with opened(settings) as admin:
-        if key is None:
+        if reviewer:
+            admin.revoke_reviewer(tenant, name, reason, since=at)
+        elif key is None:
             admin.revoke_source(tenant, name, reason, since=at)
         else:
             admin.known(tenant, name)
             admin.revoke_key(tenant, key, reason, since=at, name=f"source/{name}")
-    fields: dict[str, Any] = {"tenant": tenant, "source": name, "revoked": True, "since": at}
+    kind = "reviewer" if reviewer else "source"
+    fields: dict[str, Any] = {"tenant": tenant, kind: name, "revoked": True, "since": at}
     if hide or purge:
         fields["hidden" if hide else "purged"] = _withdraw(
             settings, tenant, name, collection, hide=hide

@@ -120,6 +120,24 @@ class SourceAdmin:
         detail = {"key_id": key_id, "why": why, "since": since}
         self._tell("key.revoked", tenant, found.name, detail)
 
+    def revoke_reviewer(
+        self, tenant: str, reviewer: str, why: str, *, since: float = 0.0
+    ) -> list[KeyRecord]:
+        """Distrust what a reviewer released at or after ``since``; return the keys.
+
+        A reviewer who is to release again gets a new key by `rotate`.
+        """
+        name = f"reviewer/{reviewer}"
+        keys = self.registry.keys(tenant, name)
+        if not keys:
+            raise UsageError("reviewer refused: the tenant has none of that name; check the name")
+        self._require_past(since)
+        subjects = [(Revoked.KEY, tenant, key.key_id) for key in keys]
+        self.registry.revoke(subjects, why, since=since, by=self._principal)
+        detail = {"why": why, "since": since, "keys": [key.key_id for key in keys]}
+        self._tell("reviewer.revoked", tenant, reviewer, detail)
+        return keys
+
     def reopen(self, tenant: str, source: str, why: str) -> KeyRecord:
         """Let a revoked source sign again with a new key; what was revoked stays so."""
         self.known(tenant, source)

@@ -52,6 +52,8 @@ def test_add_and_show(run: Run) -> None:
         ("revoke", "wiki", *ACME, "--reason", "x"),
         ("revoke", "wiki", *ACME, "--reason", "x", "--hide", "--purge"),
         ("revoke", "wiki", *ACME, "--reason", "x", "--since", "soon"),
+        ("revoke", "dana", *ACME, "--reason", "x", "--reviewer"),
+        ("revoke", "dana", *ACME, "--reason", "x", "--reviewer", "--hide"),
         ("withdraw", "wiki", *ACME),
         ("reopen", "wiki", *ACME, "--reason", "x"),
     ],

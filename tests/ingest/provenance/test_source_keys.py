@@ -207,6 +207,7 @@ REFUSALS = {
     "a negative overlap": lambda admin: admin.rotate("acme", "source/wiki", overlap_s=-1),
     "revoke nothing": lambda admin: admin.revoke_source("acme", "none", "x"),
     "a foreign source": lambda admin: admin.revoke_source("other", "wiki", "x"),
+    "an unknown reviewer": lambda admin: admin.revoke_reviewer("acme", "wiki", "x"),
     "an unknown key": lambda admin: admin.revoke_key("acme", "k", "x"),
     "reopen": lambda admin: admin.reopen("acme", "wiki", "x"),
     "reinstate": lambda admin: admin.reinstate("acme", "wiki", "x"),

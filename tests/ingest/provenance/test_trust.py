@@ -180,6 +180,18 @@ def test_a_revoked_key_takes_only_its_own(
     assert _outcomes(verifier, after) == {Integrity.TRUSTED}
 
 
+def test_a_revoked_reviewer_takes_what_it_released(
+    tmp_path: Path, verifier: ChunkVerifier, admin: SourceAdmin
+) -> None:
+    """And nothing of the source's own; with a new key it may release again."""
+    mine, released = _sign(tmp_path), _sign(tmp_path, reviewer="dana")
+    admin.revoke_reviewer("acme", "dana", "account taken over")
+    assert _outcomes(verifier, mine) == {Integrity.TRUSTED}
+    assert _outcomes(verifier, released) == REVOKED_KEY
+    admin.rotate("acme", "reviewer/dana", overlap_s=0)
+    assert _outcomes(verifier, _sign(tmp_path, reviewer="dana")) == {Integrity.TRUSTED}
+
+
 def test_an_opened_again_source_speaks_anew(
     tmp_path: Path, verifier: ChunkVerifier, admin: SourceAdmin
 ) -> None:
