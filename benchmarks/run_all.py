@@ -23,11 +23,12 @@ def main() -> None:
     # The one benchmark that is shipped runs as users run it.
     shipped = ["-m", "ragbastion", "bench", "injection", "--data", str(data), *out]
     scripts = {
+        "access": out,
         "provenance": ["--data", str(data), *out],
         "vector_binding": ["--data", str(data), *out],
         "stores": out,
         "encryption": out,
-        "embedded": out,
+        "guarded": out,
         "gateway": out,
         "signatures": ["--data", str(data), *out],
         "joins": ["--data", str(data / "poison"), *out],
@@ -37,6 +38,7 @@ def main() -> None:
         "main_job": ["--data", str(data), *out],
     }
     runs = {name: [str(_HERE / f"{name}.py"), *rest] for name, rest in scripts.items()}
+    runs["embedded"] = ["-m", "benchmarks.embedded", *out]
     runs["injection"] = shipped
     failed = [name for name, arguments in runs.items() if _run(name, arguments)]
     if failed:
@@ -45,7 +47,7 @@ def main() -> None:
 
 def _run(name: str, arguments: list[str]) -> int:
     print(f"== {name}", flush=True)
-    return subprocess.run([sys.executable, *arguments]).returncode
+    return subprocess.run([sys.executable, *arguments], cwd=_HERE.parent).returncode
 
 
 if __name__ == "__main__":
