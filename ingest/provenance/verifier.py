@@ -25,6 +25,8 @@ from .vector_check import VectorCheck, VectorState
 
 _MAX_CACHED_STATEMENTS = 10_000
 
+_BOUND = VectorState.BOUND
+
 ProofOrNone = ChunkProof | None
 
 
@@ -63,7 +65,8 @@ class ChunkVerifier:
                 outcomes[at] = error
         for (at, chunk, proof, statement), state in zip(waiting, vectors.states(), strict=True):
             try:
-                _check_vector(chunk, state)
+                if state is not _BOUND:
+                    raise _not_its_vector(chunk, state)
                 _check_leaf(chunk, proof, statement)
                 outcomes[at] = labelled(chunk, trust.integrity(chunk))
             except ProvenanceError as error:
@@ -135,15 +138,14 @@ class _TrustNow:
         return Integrity.UNTRUSTED if untrusted else Integrity.TRUSTED
 
 
-def _check_vector(chunk: Chunk, state: VectorState) -> None:
+def _not_its_vector(chunk: Chunk, state: VectorState) -> ProvenanceError:
     if state is VectorState.UNUSABLE:
-        raise ProvenanceError(
+        return ProvenanceError(
             f"chunk {chunk.id} has no usable vector or sketch: embed and ingest it again"
         )
-    if state is VectorState.MOVED:
-        raise ProvenanceError(
-            f"chunk {chunk.id} has another vector than was signed: embed and ingest it again"
-        )
+    return ProvenanceError(
+        f"chunk {chunk.id} has another vector than was signed: embed and ingest it again"
+    )
 
 
 def _check_leaf(chunk: Chunk, proof: ChunkProof, statement: BatchStatement) -> None:
