@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from .. import __version__
 from ..core.embedding import Embedder, model_digest
 from .prepared import Candidate
 from .provenance import BatchFacts, DocumentFacts, EmbedderFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What made a batch: the pipeline's version, which the ledger compares, and what is signed."""
+
+    pipeline: str
+    facts: BatchFacts
 
 
 def batch_facts(embedder: Embedder, chunker: str, scanners: tuple[str, ...]) -> BatchFacts:

@@ -19,7 +19,7 @@ from .chunking import Chunker
 from .intake import Intake, Loaded
 from .labelling import Labelling
 from .ledger import Ledger, LedgerEntry
-from .origin import batch_facts
+from .origin import Origin, batch_facts
 from .outliers import OutlierDetector
 from .prepared import Candidate
 from .provenance import BatchFacts
@@ -264,13 +264,9 @@ class IngestRun:
         # Before the store is touched: what cannot be recorded is not let in.
         detail = {"documents": len(batch), "ids": [each.name for each in batch]}
         self._emit("ingest.admitted", self._info.name, Decision.ALLOW.value, detail)
+        origin = Origin(pipeline=self._version, facts=self._parts.facts())
         chunks = self._parts.writer.write(
-            batch,
-            self._info.name,
-            self._version,
-            self._parts.facts(),
-            self._tally,
-            self._charging,
+            batch, self._info.name, origin, self._tally, self._charging
         )
         self._tally.ingested += len(batch)
         self._tally.replaced += sum(each.replaces is not None for each in batch)

@@ -16,7 +16,7 @@ from ..core.chunk import Chunk
 from ..core.store import StoredPoint, VectorStore
 from .charging import Charging
 from .ledger import Ledger, LedgerKey
-from .origin import document_facts
+from .origin import Origin, document_facts
 from .prepared import Candidate, chunks_of, entry_of
 from .provenance import BatchFacts, BatchSigner, to_point
 from .report import Tally
@@ -37,21 +37,21 @@ class BatchWriter:
         self,
         batch: Sequence[Candidate],
         collection: str,
-        pipeline: str,
-        facts: BatchFacts,
+        origin: Origin,
         tally: Tally,
         charging: Charging,
     ) -> int:
         """Make these documents the current ones and return how many chunks they have.
 
-        ``facts`` go into the signature. Raises `StoreError` when the store or a state file fails;
-        what was committed stays. Raises `QuotaError` before anything is written if the tenant has
-        no room for them.
+        Raises `StoreError` when the store or a state file fails; what was committed stays. Raises
+        `QuotaError` before anything is written if the tenant has no room for them.
         """
         chunks = [chunks_of(each) for each in batch]
-        entries = [entry_of(each, own, pipeline) for each, own in zip(batch, chunks, strict=True)]
+        entries = [
+            entry_of(each, own, origin.pipeline) for each, own in zip(batch, chunks, strict=True)
+        ]
         with tally.timed("sign"):
-            points = self._signed(batch, chunks, facts)
+            points = self._signed(batch, chunks, origin.facts)
         with charging.writing(points, _POINTS_PER_UPSERT) as at_once:
             with tally.timed("ledger"):
                 self._ledger.intend(entries)
@@ -83,10 +83,10 @@ class BatchWriter:
     def _signed(
         self, batch: Sequence[Candidate], chunks: Sequence[Sequence[Chunk]], facts: BatchFacts
     ) -> list[StoredPoint]:
+        documents = {(each.source, each.name): document_facts(each) for each in batch}
         labels = {
             chunk.id: each.label for each, own in zip(batch, chunks, strict=True) for chunk in own
         }
-        documents = {(each.source, each.name): document_facts(each) for each in batch}
         by_reviewer: dict[tuple[str, str], list[Chunk]] = defaultdict(list)
         for each, own in zip(batch, chunks, strict=True):
             by_reviewer[each.ledger_key.collection, each.reviewer].extend(own)

@@ -12,9 +12,12 @@ from functools import lru_cache
 
 HASH_BYTES = 32
 
-_KEPT_NODES = 16_384
-"""About 5 MB. The chunks of a batch share most of their paths, so a reader of many saves most of
-the hashing; nothing is taken on trust, a node is kept under the two hashes that make it."""
+_KEPT_WAYS = 4_096
+"""About 4 MB. A way is kept under all that decides where it leads, so nothing is taken on trust."""
+
+_MOST_LEVELS = 64
+_OWN_LEVELS = 2
+"""Four chunks of a batch share the way from here up: who reads many saves most of the hashing."""
 
 
 def leaf_hash(data: bytes) -> bytes:
@@ -22,10 +25,8 @@ def leaf_hash(data: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + data).digest()
 
 
-@lru_cache(maxsize=_KEPT_NODES)
-def _node_hash(pair: bytes) -> bytes:
-    """Return the hash of a node; ``pair`` is its left and its right hash."""
-    return hashlib.sha256(b"\x01" + pair).digest()
+def _node_hash(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 def build_tree(leaves: Sequence[bytes]) -> tuple[bytes, list[list[bytes]]]:
@@ -56,7 +57,7 @@ def _next_level(
             paths[leaf].append(right)
         for leaf in range(*spans[at + 1]):
             paths[leaf].append(left)
-        up.append(_node_hash(left + right))
+        up.append(_node_hash(left, right))
         up_spans.append((spans[at][0], spans[at + 1][1]))
     if len(level) % 2:
         up.append(level[-1])
@@ -69,17 +70,35 @@ def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) ->
 
     The algorithm of RFC 9162, 2.1.3.2.
     """
-    if not 0 <= index < size:
+    if not 0 <= index < size or len(path) > _MOST_LEVELS:
         return None
-    node, last, result = index, size - 1, leaf
+    path = tuple(path)
+    reached = _climb(leaf, index, size - 1, path[:_OWN_LEVELS])
+    if reached is None:
+        return None
+    result, node, last = reached
+    return _root_above(result, node, last, path[_OWN_LEVELS:])
+
+
+@lru_cache(maxsize=_KEPT_WAYS)
+def _root_above(result: bytes, node: int, last: int, path: tuple[bytes, ...]) -> bytes | None:
+    """Return the root that the rest of a path leads to, or None if it does not end there."""
+    reached = _climb(result, node, last, path)
+    return reached[0] if reached is not None and reached[2] == 0 else None
+
+
+def _climb(
+    result: bytes, node: int, last: int, path: tuple[bytes, ...]
+) -> tuple[bytes, int, int] | None:
+    """Return hash, place and last place after the steps of a path, None if it is too long."""
     for sibling in path:
         if last == 0:
             return None
         if node & 1 or node == last:
-            result = _node_hash(sibling + result)
+            result = _node_hash(sibling, result)
             while not node & 1 and node:
                 node, last = node >> 1, last >> 1
         else:
-            result = _node_hash(result + sibling)
+            result = _node_hash(result, sibling)
         node, last = node >> 1, last >> 1
-    return result if last == 0 else None
+    return result, node, last

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Mapping
-from typing import Any
+from operator import itemgetter
 
 from ...core.chunk import Chunk, ChunkId
 from ...core.errors import ProvenanceError
@@ -22,6 +21,8 @@ _FIELDS: dict[str, type] = {
     "position": int,
     "metadata": dict,
 }
+
+_values = itemgetter(*_FIELDS)
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:ragbastion:chunk:v1")
 
@@ -60,21 +61,27 @@ def from_point(point: StoredPoint) -> tuple[Chunk, ChunkProof | None]:
     """
     payload = point.payload
     try:
-        chunk = Chunk(
-            id=point.id,
-            vector=point.vector,
-            **{name: _typed(payload, name, kind) for name, kind in _FIELDS.items()},
-        )
-    except (KeyError, TypeError) as error:
-        raise ProvenanceError(
-            f"point {point.id} is not a chunk that was ingested here ({error})"
-        ) from error
+        values = _values(payload)
+    except KeyError as error:
+        raise _not_ours(point, str(error)) from error
+    for value, (name, kind) in zip(values, _FIELDS.items(), strict=True):
+        if type(value) is not kind:
+            raise _not_ours(point, f"its '{name}' is not a {kind.__name__}")
+    text, tenant, source, document, digest, position, metadata = values
+    chunk = Chunk(
+        id=point.id,
+        text=text,
+        tenant=tenant,
+        source=source,
+        document=document,
+        document_digest=digest,
+        position=position,
+        metadata=metadata,
+        vector=point.vector,
+    )
     proof = payload.get("proof")
     return chunk, None if proof is None else ChunkProof.from_payload(proof)
 
 
-def _typed(payload: Mapping[str, Any], key: str, kind: type) -> Any:
-    value = payload[key]
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise TypeError(f"its '{key}' is not a {kind.__name__}")
-    return value
+def _not_ours(point: StoredPoint, why: str) -> ProvenanceError:
+    return ProvenanceError(f"point {point.id} is not a chunk that was ingested here ({why})")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from enum import Enum
+from functools import lru_cache
 
 import numpy as np
 
@@ -33,11 +34,10 @@ class VectorCheck:
 
     def add(self, vector: Vector | None, sketch: bytes, version: int) -> None:
         """Take a vector (d,) with the sketch of its proof; what cannot be compared is unusable."""
-        if vector is not None and vector.ndim == 1 and vector.size:
-            dimension = len(vector)
-            wanted = SKETCH_BITS // 8 if version == 1 else sketch_bytes(dimension)
-            if len(sketch) == wanted:
-                self._groups[version, dimension].append((self._count, vector, sketch))
+        if vector is not None and vector.ndim == 1:
+            kind = version, len(vector)
+            if len(sketch) == _sketch_bytes(kind):
+                self._groups[kind].append((self._count, vector, sketch))
         self._count += 1
 
     def states(self) -> list[VectorState]:
@@ -51,6 +51,15 @@ class VectorCheck:
             for at, passed in zip(places, bound(matrix, sketches), strict=True):
                 found[at] = _STATES[passed]
         return found
+
+
+@lru_cache(maxsize=256)
+def _sketch_bytes(kind: tuple[int, int]) -> int:
+    """Return how long the sketches of a version are for vectors of a dimension; -1 for none."""
+    version, dimension = kind
+    if dimension == 0:
+        return -1
+    return SKETCH_BITS // 8 if version == 1 else sketch_bytes(dimension)
 
 
 def _bound_v1(matrix: Matrix, sketches: Sequence[bytes]) -> list[bool | None]:

@@ -24,6 +24,8 @@ from .vector_check import VectorCheck, VectorState
 
 _MAX_CACHED_STATEMENTS = 10_000
 
+_BOUND = VectorState.BOUND
+
 ProofOrNone = ChunkProof | None
 
 
@@ -72,7 +74,8 @@ class ChunkVerifier:
             waiting, vectors.states(), strict=True
         ):
             try:
-                _check_vector(chunk, state)
+                if state is not _BOUND:
+                    raise _not_its_vector(chunk, state)
                 _check_leaf(chunk, proof, statement)
                 outcomes[at] = labelled(chunk, label)
             except ProvenanceError as error:
@@ -128,15 +131,14 @@ class ChunkVerifier:
         return open_sealed(kept[0], key.public_pem)
 
 
-def _check_vector(chunk: Chunk, state: VectorState) -> None:
+def _not_its_vector(chunk: Chunk, state: VectorState) -> ProvenanceError:
     if state is VectorState.UNUSABLE:
-        raise ProvenanceError(
+        return ProvenanceError(
             f"chunk {chunk.id} has no usable vector or sketch: embed and ingest it again"
         )
-    if state is VectorState.MOVED:
-        raise ProvenanceError(
-            f"chunk {chunk.id} has another vector than was signed: embed and ingest it again"
-        )
+    return ProvenanceError(
+        f"chunk {chunk.id} has another vector than was signed: embed and ingest it again"
+    )
 
 
 def _check_leaf(chunk: Chunk, proof: ChunkProof, statement: BatchStatement) -> None:

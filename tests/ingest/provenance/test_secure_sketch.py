@@ -74,6 +74,42 @@ def test_a_turned_vector_is_refused(degrees: float) -> None:
     assert bound_rows(turned, bind_vectors(vectors)) == [False] * 2000
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.integers(2, 64), st.floats(0, 0.2), st.integers(0, 2**32 - 1), st.booleans())
+def test_what_passes_is_near(size: int, radians: float, seed: int, one: bool) -> None:
+    """However a vector was moved, in all coordinates or in one: if it passes, it turned little."""
+    vectors = _unit(20, size, seed)
+    moved = _turned(vectors, radians, seed + 1)
+    if one:
+        moved = vectors.copy()
+        moved[:, seed % size] += np.float32(radians)
+    cosines = (vectors.astype(float) * _normalised(moved.astype(float))).sum(axis=1)
+    passed = np.array(bound_rows(moved, bind_vectors(vectors)), dtype=bool)
+    assert (np.arccos(np.clip(cosines, -1, 1))[passed] <= 1.5 * STEP_ANGLE).all()
+
+
+def test_a_vector_with_other_neighbours_is_refused() -> None:
+    """Among 1,000 vectors in crowds: a move that changes even two of ten neighbours is refused."""
+    crowds = np.repeat(_unit(20, 64, 7), 50, axis=0)
+    vectors = _normalised(crowds + np.float32(0.8) * _unit(1000, 64, 8))
+    sketches, before = bind_vectors(vectors), _nearest(vectors, vectors)
+    changed_any = 0
+    for degrees in (0.2, 0.5, 1, 2, 5, 10, 30):
+        moved = _turned(vectors, np.radians(degrees))
+        after = _nearest(vectors, moved)
+        changed = [len(old - new) >= 2 for old, new in zip(before, after, strict=True)]
+        passed = bound_rows(moved, sketches)
+        changed_any += sum(changed)
+        assert not any(p and c for p, c in zip(passed, changed, strict=True))
+    assert changed_any > 1000
+
+
+def _nearest(vectors: Matrix, queries: Matrix) -> list[set[int]]:
+    scores = queries @ vectors.T
+    np.fill_diagonal(scores, -2)
+    return [set(row) for row in np.argpartition(-scores, 10, axis=1)[:, :10].tolist()]
+
+
 def test_no_attacker_turns_a_vector_far() -> None:
     """Pushed towards a target as far as the grid lets it, a vector passes within its bound only."""
     vectors, target = _unit(200), _unit(1, seed=9)
