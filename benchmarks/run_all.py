@@ -25,7 +25,9 @@ def main() -> None:
     attacked = ["-m", "ragbastion", "bench", "tenancy", "--calls", "1000000", *out]
     scripts = {
         "access": out,
-        "provenance": out,
+        "provenance": ["--data", str(data), *out],
+        "vector_binding": ["--data", str(data), *out],
+        "revocation": out,
         "stores": out,
         "encryption": out,
         "guarded": out,

@@ -12,6 +12,7 @@ import typer
 
 from .. import __version__
 from . import (
+    attest,
     audit,
     authorize,
     bench,
@@ -24,9 +25,11 @@ from . import (
     quarantine,
     query,
     redact,
+    root,
     rules,
     scan,
     serve,
+    sources,
     tenants,
     verify,
 )
@@ -50,9 +53,12 @@ for module in (
     redact,
     authorize,
     verify,
+    attest,
     quarantine,
     documents,
     policy,
+    sources,
+    root,
     audit,
     keys,
     tenants,

@@ -25,6 +25,7 @@ from .output import write_json, write_line, write_table
 from .refusals import audited
 from .state import load, user_name
 from .tenant_state import opened_log
+from .times import seconds_of
 
 if TYPE_CHECKING:
     from ..core.events import Event, EventSink
@@ -72,7 +73,7 @@ def create(
 
     if admin == (tenant is not None):
         raise typer.BadParameter("give --tenant NAME, or --admin, one of the two")
-    ends = _seconds(expires)
+    ends = seconds_of(expires, "--expires")
     attributes = Attributes(groups=group or (), department=department, clearance=clearance)
     with _opened(load(config)) as (keys, log):
         plain = keys.create(
@@ -159,17 +160,6 @@ def _cell(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(value)
     return "" if value is None else str(value)
-
-
-def _seconds(text: str | None) -> float | None:
-    """Return a time as it is written on the command line, in seconds since the epoch."""
-    if text is None:
-        return None
-    try:
-        named = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter("--expires is no time: write it as 2030-01-31") from None
-    return (named if named.tzinfo else named.replace(tzinfo=UTC)).timestamp()
 
 
 def _time(seconds: float | None) -> str | None:

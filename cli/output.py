@@ -10,7 +10,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,14 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
 def write_json(value: Any) -> None:
     """Write ``value`` to stdout: indented for a terminal, else on one line."""
     write_line(json_text(value, indent=2 if sys.stdout.isatty() else None))
+
+
+def write_fields(fields: Mapping[str, Any], *, as_json: bool) -> None:
+    """Write what a command did: as JSON, or as one line of names and values."""
+    if as_json:
+        write_json(dict(fields))
+    else:
+        write_line(printable(", ".join(f"{name}: {value}" for name, value in fields.items())))
 
 
 def write_line(line: str) -> None:

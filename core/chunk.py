@@ -65,6 +65,22 @@ class Chunk:
     integrity: Integrity = Integrity.UNVERIFIED
 
 
+def labelled(chunk: Chunk, integrity: Integrity) -> Chunk:
+    """Return the chunk with another label; `dataclasses.replace` takes three times as long."""
+    return Chunk(
+        id=chunk.id,
+        text=chunk.text,
+        tenant=chunk.tenant,
+        source=chunk.source,
+        document=chunk.document,
+        document_digest=chunk.document_digest,
+        position=chunk.position,
+        metadata=chunk.metadata,
+        vector=chunk.vector,
+        integrity=integrity,
+    )
+
+
 def checked_matrix(vectors: Any, dimension: int) -> Matrix:
     """Return ``vectors`` as float32 (n, dimension), or raise `VectorError`.
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from .chunk import Matrix
 from .errors import ModelMismatchError
@@ -51,3 +54,32 @@ class Embedder(Protocol):
     def max_tokens(self) -> int:
         """The longest text, in tokens, that the model sees whole."""
         ...
+
+
+@runtime_checkable
+class FingerprintedEmbedder(Protocol):
+    """An embedder that can say which model it is, not only its name."""
+
+    @property
+    def model_digest(self) -> str:
+        """The hex SHA-256 that `folder_digest` gives of the model's files; empty if not known."""
+        ...
+
+
+def model_digest(embedder: Embedder) -> str:
+    """Return the digest of an embedder's model, empty where it does not tell one."""
+    return embedder.model_digest if isinstance(embedder, FingerprintedEmbedder) else ""
+
+
+def folder_digest(folder: Path) -> str:
+    """Return the hex SHA-256 of a folder: of the lines that ``sha256sum`` writes, by path.
+
+    The same as ``find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum`` in that folder.
+    """
+    lines = hashlib.sha256()
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    for name in sorted(os.fsencode(path.relative_to(folder)) for path in files):
+        with (folder / os.fsdecode(name)).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        lines.update(digest.encode() + b"  ./" + name + b"\n")
+    return lines.hexdigest()

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .chunk import Matrix, checked_matrix
-from .embedding import EmbedderIdentity
+from .embedding import EmbedderIdentity, folder_digest
 from .errors import MissingExtraError, SettingsError
 
 if TYPE_CHECKING:
@@ -65,6 +66,12 @@ class SentenceTransformerEmbedder:
             convert_to_numpy=True,
         )
         return checked_matrix(vectors, self.identity.dimension)
+
+    @cached_property
+    def model_digest(self) -> str:
+        """The digest of the model's folder; empty for a model that the library finds by name."""
+        folder = Path(_location(self._name))
+        return folder_digest(folder) if folder.is_dir() else ""
 
     @cached_property
     def _model(self) -> SentenceTransformer:

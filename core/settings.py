@@ -86,9 +86,20 @@ class IngestSettings(Section):
 
 
 class ProvenanceSettings(Section):
-    """Which sources start out untrusted when first seen; shell patterns over source names."""
+    """Which sources are believed, and how they come to be known.
+
+    ``untrusted_sources``: shell patterns over names of sources that are never trusted.
+    ``open_sources``: whether ingestion opens a source that it does not know, or refuses it until
+    ``ragbastion sources add``. ``trust_policy``: a TOML file that says who may speak for what.
+    ``trust_root``: the pinned root that administrators have signed. ``signer_pin``: what a signer
+    asks for, such as the PIN of a security module.
+    """
 
     untrusted_sources: tuple[str, ...] = ()
+    open_sources: Literal["first-use", "by-hand"] = "first-use"
+    trust_policy: Path | None = None
+    trust_root: Path | None = None
+    signer_pin: SecretStr | None = None
 
 
 class RetrievalSettings(Section):

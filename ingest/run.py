@@ -19,8 +19,10 @@ from .chunking import Chunker
 from .intake import Intake, Loaded
 from .labelling import Labelling
 from .ledger import Ledger, LedgerEntry
+from .origin import Origin, batch_facts
 from .outliers import OutlierDetector
 from .prepared import Candidate
+from .provenance import BatchFacts
 from .quarantine import Quarantine, QuarantineRecord, QuarantineState
 from .report import IngestReport, QuarantinedItem, Tally
 from .request import IngestRequest, Progress
@@ -58,6 +60,11 @@ class RunParts:
                 self.vector_signals.version,
             ]
         )
+
+    def facts(self) -> BatchFacts:
+        """Return what the signature of a batch says of how it came to be."""
+        scanners = (self.admission.version, self.text_signals.version, self.vector_signals.version)
+        return batch_facts(self.embedder, self.chunker.version, scanners)
 
 
 class IngestRun:
@@ -257,8 +264,9 @@ class IngestRun:
         # Before the store is touched: what cannot be recorded is not let in.
         detail = {"documents": len(batch), "ids": [each.name for each in batch]}
         self._emit("ingest.admitted", self._info.name, Decision.ALLOW.value, detail)
+        origin = Origin(pipeline=self._version, facts=self._parts.facts())
         chunks = self._parts.writer.write(
-            batch, self._info.name, self._version, self._tally, self._charging
+            batch, self._info.name, origin, self._tally, self._charging
         )
         self._tally.ingested += len(batch)
         self._tally.replaced += sum(each.replaces is not None for each in batch)

@@ -16,8 +16,9 @@ from ..core.chunk import Chunk
 from ..core.store import StoredPoint, VectorStore
 from .charging import Charging
 from .ledger import Ledger, LedgerKey
+from .origin import Origin, document_facts
 from .prepared import Candidate, chunks_of, entry_of
-from .provenance import BatchSigner, to_point
+from .provenance import BatchFacts, BatchSigner, to_point
 from .report import Tally
 
 _POINTS_PER_UPSERT = 256
@@ -36,7 +37,7 @@ class BatchWriter:
         self,
         batch: Sequence[Candidate],
         collection: str,
-        pipeline: str,
+        origin: Origin,
         tally: Tally,
         charging: Charging,
     ) -> int:
@@ -46,9 +47,11 @@ class BatchWriter:
         `QuotaError` before anything is written if the tenant has no room for them.
         """
         chunks = [chunks_of(each) for each in batch]
-        entries = [entry_of(each, own, pipeline) for each, own in zip(batch, chunks, strict=True)]
+        entries = [
+            entry_of(each, own, origin.pipeline) for each, own in zip(batch, chunks, strict=True)
+        ]
         with tally.timed("sign"):
-            points = self._signed(batch, chunks)
+            points = self._signed(batch, chunks, origin.facts)
         with charging.writing(points, _POINTS_PER_UPSERT) as at_once:
             with tally.timed("ledger"):
                 self._ledger.intend(entries)
@@ -78,8 +81,9 @@ class BatchWriter:
         return any_loose
 
     def _signed(
-        self, batch: Sequence[Candidate], chunks: Sequence[Sequence[Chunk]]
+        self, batch: Sequence[Candidate], chunks: Sequence[Sequence[Chunk]], facts: BatchFacts
     ) -> list[StoredPoint]:
+        documents = {(each.source, each.name): document_facts(each) for each in batch}
         labels = {
             chunk.id: each.label for each, own in zip(batch, chunks, strict=True) for chunk in own
         }
@@ -88,7 +92,9 @@ class BatchWriter:
             by_reviewer[each.ledger_key.collection, each.reviewer].extend(own)
         points: list[StoredPoint] = []
         for (uid, reviewer), group in by_reviewer.items():
-            proofs = self._signer.sign(group, collection_uid=uid, reviewer=reviewer)
+            proofs = self._signer.sign(
+                group, collection_uid=uid, reviewer=reviewer, facts=facts, documents=documents
+            )
             points.extend(to_point(c, proof) for c, proof in zip(group, proofs, strict=True))
         return [_labelled(point, labels[point.id]) for point in points]
 

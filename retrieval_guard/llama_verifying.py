@@ -17,6 +17,7 @@ class NodeVerifier:
 
     def __init__(self, verifier: ChunkVerifier, collection: str, store: str) -> None:
         self._verifier = verifier
+        self._name = collection
         self._uid = collection_named(collection).uid
         self._store = store
 
@@ -32,7 +33,9 @@ class NodeVerifier:
                 pairs[at] = self._claimed(node)
             except ProvenanceError as error:
                 outcomes[at] = error
-        checked = self._verifier.verify_batch(list(pairs.values()), collection_uid=self._uid)
+        checked = self._verifier.verify_batch(
+            list(pairs.values()), collection_uid=self._uid, collection=self._name
+        )
         outcomes.update(zip(pairs, checked, strict=True))
         return [outcomes[at] for at in range(len(nodes))]
 

@@ -172,7 +172,7 @@ class LazyParts:
     def _build_signer(self) -> BatchSigner:
         from ..ingest.provenance import BatchSigner
 
-        return BatchSigner(self._settings.state_dir, self._settings.provenance)
+        return BatchSigner(self._settings.state_dir, self._settings.provenance, self.events())
 
     def _build_verifier(self) -> ChunkVerifier:
         from ..ingest.provenance import ChunkVerifier

@@ -172,7 +172,9 @@ class Sweep:
         self._verify(tenant, pairs)
 
     def _verify(self, tenant: TenantId, pairs: Sequence[tuple[Chunk, ChunkProof | None]]) -> None:
-        outcomes = self._verifier.verify_batch(pairs, collection_uid=self._collection.uid)
+        outcomes = self._verifier.verify_batch(
+            pairs, collection_uid=self._collection.uid, collection=self._collection.name
+        )
         for (chunk, _), outcome in zip(pairs, outcomes, strict=True):
             if isinstance(outcome, ProvenanceError):
                 self._note(tenant, chunk.id, chunk.source, PointState.ALTERED, str(outcome))

@@ -45,13 +45,19 @@ class Verification:
     def _labelled(
         self, pairs: Sequence[tuple[Chunk, ChunkProof | None]], collection: CollectionInfo
     ) -> list[Chunk | ProvenanceError]:
-        labelled = self._verifier.verify_batch(pairs, collection_uid=collection.uid)
+        labelled = self._verifier.verify_batch(
+            pairs, collection_uid=collection.uid, collection=collection.name
+        )
         if self._minimum is not Integrity.UNVERIFIED:
             return labelled
         return [
-            chunk if proof is None else label
+            chunk if self._may_be_unsigned(chunk, proof) else label
             for (chunk, proof), label in zip(pairs, labelled, strict=True)
         ]
+
+    def _may_be_unsigned(self, chunk: Chunk, proof: ChunkProof | None) -> bool:
+        # What only claims to be of a revoked source goes with the source.
+        return proof is None and not self._verifier.is_revoked(chunk.tenant, chunk.source)
 
     def _outcome(self, claimed: Chunk, label: Chunk | ProvenanceError, score: float) -> Outcome:
         if isinstance(label, ProvenanceError):

@@ -8,8 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 
 HASH_BYTES = 32
+
+_KEPT_WAYS = 4_096
+"""About 4 MB. A way is kept under all that decides where it leads, so nothing is taken on trust."""
+
+_MOST_LEVELS = 64
+_OWN_LEVELS = 2
+"""Four chunks of a batch share the way from here up: who reads many saves most of the hashing."""
 
 
 def leaf_hash(data: bytes) -> bytes:
@@ -62,17 +70,35 @@ def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) ->
 
     The algorithm of RFC 9162, 2.1.3.2.
     """
-    if not 0 <= index < size:
+    if not 0 <= index < size or len(path) > _MOST_LEVELS:
         return None
-    node, last, result = index, size - 1, leaf
+    path = tuple(path)
+    reached = _climb(leaf, index, size - 1, path[:_OWN_LEVELS])
+    if reached is None:
+        return None
+    result, node, last = reached
+    return _root_above(result, node, last, path[_OWN_LEVELS:])
+
+
+@lru_cache(maxsize=_KEPT_WAYS)
+def _root_above(result: bytes, node: int, last: int, path: tuple[bytes, ...]) -> bytes | None:
+    """Return the root that the rest of a path leads to, or None if it does not end there."""
+    reached = _climb(result, node, last, path)
+    return reached[0] if reached is not None and reached[2] == 0 else None
+
+
+def _climb(
+    result: bytes, node: int, last: int, path: tuple[bytes, ...]
+) -> tuple[bytes, int, int] | None:
+    """Return hash, place and last place after the steps of a path, None if it is too long."""
     for sibling in path:
         if last == 0:
             return None
-        if node % 2 or node == last:
+        if node & 1 or node == last:
             result = _node_hash(sibling, result)
-            while node % 2 == 0 and node:
+            while not node & 1 and node:
                 node, last = node >> 1, last >> 1
         else:
             result = _node_hash(result, sibling)
         node, last = node >> 1, last >> 1
-    return result if last == 0 else None
+    return result, node, last

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Mapping
-from typing import Any
+from operator import itemgetter
 
-from ...core.chunk import Chunk, ChunkId, Digest, DocumentId, TenantId
+from ...core.chunk import Chunk, ChunkId
 from ...core.errors import ProvenanceError
 from ...core.store import StoredPoint
-from .proof import ChunkProof, storable_metadata
+from .canonical_metadata import storable_metadata
+from .proof import ChunkProof
+
+_FIELDS: dict[str, type] = {
+    "text": str,
+    "tenant": str,
+    "source": str,
+    "document": str,
+    "document_digest": str,
+    "position": int,
+    "metadata": dict,
+}
+
+_values = itemgetter(*_FIELDS)
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:ragbastion:chunk:v1")
 
@@ -49,27 +61,27 @@ def from_point(point: StoredPoint) -> tuple[Chunk, ChunkProof | None]:
     """
     payload = point.payload
     try:
-        chunk = Chunk(
-            id=point.id,
-            text=_typed(payload, "text", str),
-            tenant=TenantId(_typed(payload, "tenant", str)),
-            source=_typed(payload, "source", str),
-            document=DocumentId(_typed(payload, "document", str)),
-            document_digest=Digest(_typed(payload, "document_digest", str)),
-            position=_typed(payload, "position", int),
-            metadata=_typed(payload, "metadata", dict),
-            vector=point.vector,
-        )
-    except (KeyError, TypeError) as error:
-        raise ProvenanceError(
-            f"point {point.id} is not a chunk that was ingested here ({error})"
-        ) from error
+        values = _values(payload)
+    except KeyError as error:
+        raise _not_ours(point, str(error)) from error
+    for value, (name, kind) in zip(values, _FIELDS.items(), strict=True):
+        if type(value) is not kind:
+            raise _not_ours(point, f"its '{name}' is not a {kind.__name__}")
+    text, tenant, source, document, digest, position, metadata = values
+    chunk = Chunk(
+        id=point.id,
+        text=text,
+        tenant=tenant,
+        source=source,
+        document=document,
+        document_digest=digest,
+        position=position,
+        metadata=metadata,
+        vector=point.vector,
+    )
     proof = payload.get("proof")
     return chunk, None if proof is None else ChunkProof.from_payload(proof)
 
 
-def _typed(payload: Mapping[str, Any], key: str, kind: type) -> Any:
-    value = payload[key]
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise TypeError(f"its '{key}' is not a {kind.__name__}")
-    return value
+def _not_ours(point: StoredPoint, why: str) -> ProvenanceError:
+    return ProvenanceError(f"point {point.id} is not a chunk that was ingested here ({why})")

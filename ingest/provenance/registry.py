@@ -2,157 +2,96 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
-from ...core.sqlite import open_database, transaction
+from ...core.sqlite import open_database, query
+from .registry_keys import RegistryKeys
+from .registry_revocations import RegistryRevocations
+from .registry_roots import RegistryRoots
+from .registry_schema import BASE, migrate
+from .registry_sources import RegistrySources
+from .source_records import KeyRecord, SourceRecord
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS keys (
-    key_id TEXT PRIMARY KEY, tenant TEXT NOT NULL, name TEXT NOT NULL, public_pem TEXT NOT NULL,
-    created_at REAL NOT NULL, revoked_at REAL, revoked_why TEXT);
-CREATE TABLE IF NOT EXISTS sources (
-    tenant TEXT NOT NULL, source TEXT NOT NULL, trusted INTEGER NOT NULL, created_at REAL NOT NULL,
-    PRIMARY KEY (tenant, source));
-CREATE TABLE IF NOT EXISTS envelopes (
-    id TEXT PRIMARY KEY, tenant TEXT NOT NULL, collection_uid TEXT NOT NULL, source TEXT NOT NULL,
-    key_id TEXT NOT NULL REFERENCES keys(key_id), envelope TEXT NOT NULL, created_at REAL NOT NULL);
-CREATE INDEX IF NOT EXISTS envelopes_by_collection
-    ON envelopes (collection_uid, tenant, source);
-"""
+__all__ = ["KeyRecord", "SourceRecord", "SourceRegistry"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyRecord:
-    """A public key, what it was registered for, and whether it was revoked."""
+class SourceRegistry(RegistryKeys, RegistrySources, RegistryRevocations, RegistryRoots):
+    """Keys, sources, revocations, envelopes and trust roots of a state folder.
 
-    key_id: str
-    tenant: str
-    name: str
-    public_pem: str
-    revoked: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceRecord:
-    """A source of a tenant and whether what it says is trusted."""
-
-    tenant: str
-    source: str
-    trusted: bool
-
-
-class SourceRegistry:
-    """Keys, sources and envelopes of a state folder, shared by every process that uses it."""
+    Shared by all its processes and threads.
+    """
 
     def __init__(self, state_dir: Path) -> None:
-        self._database = open_database(state_dir / "provenance.db", _SCHEMA)
+        super().__init__(open_database(state_dir / "provenance.db", BASE))
+        migrate(self._database)
+        self._seen: tuple[int, int, int] | None = None
 
-    def register(self, tenant: str, source: str, *, trusted: bool = True) -> SourceRecord:
-        """Return the source's record, made with ``trusted`` if it is new."""
-        known = self.source(tenant, source)
-        if known is not None:
-            return known
-        with transaction(self._database) as database:
-            database.execute(
-                "INSERT OR IGNORE INTO sources VALUES (?, ?, ?, ?)",
-                (tenant, source, trusted, time.time()),
-            )
-        record = self.source(tenant, source)
-        assert record is not None  # noqa: S101 - written just above
-        return record
+    def trust_version(self) -> int:
+        """Return a number that is another one once a key, source or revocation has changed.
 
-    def set_trust(self, tenant: str, source: str, *, trusted: bool) -> None:
-        """Change whether a source is trusted; takes effect on the next query in every process."""
-        self.register(tenant, source, trusted=trusted)
-        with transaction(self._database) as database:
-            database.execute(
-                "UPDATE sources SET trusted = ? WHERE tenant = ? AND source = ?",
-                (trusted, tenant, source),
-            )
-
-    def source(self, tenant: str, source: str) -> SourceRecord | None:
-        """Return the source's record, or None if it was never registered."""
-        row = self._one(
-            "SELECT trusted FROM sources WHERE tenant = ? AND source = ?", (tenant, source)
-        )
-        if row is None:
-            return None
-        return SourceRecord(tenant=tenant, source=source, trusted=bool(row["trusted"]))
-
-    def sources(self, tenant: str) -> list[SourceRecord]:
-        """Return the tenant's sources by name."""
-        rows = self._database.execute(
-            "SELECT source, trusted FROM sources WHERE tenant = ? ORDER BY source", (tenant,)
-        )
-        return [
-            SourceRecord(tenant=tenant, source=row["source"], trusted=bool(row["trusted"]))
-            for row in rows
-        ]
-
-    def add_key(self, key_id: str, tenant: str, name: str, public_pem: str) -> None:
-        """Register a public key for a tenant's source or reviewer; known keys stay as they are."""
-        if self.key(key_id) is not None:
-            return
-        with transaction(self._database) as database:
-            database.execute(
-                "INSERT OR IGNORE INTO keys VALUES (?, ?, ?, ?, ?, NULL, NULL)",
-                (key_id, tenant, name, public_pem, time.time()),
-            )
-
-    def key(self, key_id: str) -> KeyRecord | None:
-        """Return a key's record, or None if it is not registered."""
-        row = self._one("SELECT * FROM keys WHERE key_id = ?", (key_id,))
-        if row is None:
-            return None
-        return KeyRecord(
-            key_id=key_id,
-            tenant=row["tenant"],
-            name=row["name"],
-            public_pem=row["public_pem"],
-            revoked=row["revoked_at"] is not None,
-        )
-
-    def revoke_key(self, key_id: str, why: str) -> None:
-        """Distrust all that a key has signed, from the next query on."""
-        with transaction(self._database) as database:
-            database.execute(
-                "UPDATE keys SET revoked_at = ?, revoked_why = ? WHERE key_id = ?",
-                (time.time(), why, key_id),
-            )
+        Cheap while no process writes: SQLite says by ``PRAGMA data_version`` whether another
+        connection has, ``total_changes`` whether this one has.
+        """
+        with self._lock:
+            others = query(self._database, "PRAGMA data_version")[0][0]
+            own = self._database.total_changes
+            if self._seen is None or self._seen[:2] != (others, own):
+                [row] = query(self._database, "SELECT value FROM trust_version")
+                self._seen = (others, own, row["value"])
+            return self._seen[2]
 
     def add_envelope(
         self, envelope_id: str, scope: tuple[str, str, str], key_id: str, envelope: str
     ) -> None:
-        """Keep an envelope; ``scope`` is (tenant, collection uid, source)."""
-        tenant, collection_uid, source = scope
-        with transaction(self._database) as database:
-            database.execute(
+        """Keep an envelope and when it arrived; ``scope`` is (tenant, collection uid, source)."""
+        self.add_envelopes([(envelope_id, scope, key_id, envelope)])
+
+    def add_envelopes(self, rows: Iterable[tuple[str, tuple[str, str, str], str, str]]) -> None:
+        """Keep several envelopes (id, scope, key id, JSON) at once: all of them, or none."""
+        now = time.time()
+        with self._write() as database:
+            database.executemany(
                 "INSERT OR IGNORE INTO envelopes VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (envelope_id, tenant, collection_uid, source, key_id, envelope, time.time()),
+                [(id_, *scope, key, text, now) for id_, scope, key, text in rows],
             )
 
     def envelope(self, envelope_id: str) -> tuple[str, str] | None:
         """Return (envelope JSON, key id), or None if it is unknown."""
-        row = self._one("SELECT envelope, key_id FROM envelopes WHERE id = ?", (envelope_id,))
+        row = self._one("SELECT envelope, key_id FROM envelopes WHERE id = ?", envelope_id)
         return None if row is None else (row["envelope"], row["key_id"])
+
+    def arrived_at(self, envelope_id: str) -> float | None:
+        """Return when an envelope arrived, by the clock of this state folder; None if unknown."""
+        row = self._one("SELECT created_at FROM envelopes WHERE id = ?", envelope_id)
+        return None if row is None else float(row["created_at"])
+
+    def last_arrival(self, key_id: str) -> float | None:
+        """Return when the last envelope of a key arrived, or None if it has signed nothing."""
+        row = self._one("SELECT max(created_at) AS at FROM envelopes WHERE key_id = ?", key_id)
+        return None if row is None or row["at"] is None else float(row["at"])
+
+    def envelopes_of(self, tenant: str, collection_uid: str, source: str) -> list[str]:
+        """Return the ids of the envelopes that a source signed for a collection."""
+        rows = self._all(
+            "SELECT id FROM envelopes WHERE collection_uid = ? AND tenant = ? AND source = ?",
+            collection_uid,
+            tenant,
+            source,
+        )
+        return [row["id"] for row in rows]
 
     def source_count(self, tenant: str, collection_uid: str) -> int:
         """Return how many sources of the tenant have signed for the collection."""
         row = self._one(
             "SELECT COUNT(DISTINCT source) AS n FROM envelopes "
             "WHERE collection_uid = ? AND tenant = ?",
-            (collection_uid, tenant),
+            collection_uid,
+            tenant,
         )
         return int(row["n"]) if row else 0
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
-
-    def _one(self, query: str, values: Sequence[object]) -> sqlite3.Row | None:
-        row: sqlite3.Row | None = self._database.execute(query, values).fetchone()
-        return row

@@ -3,44 +3,70 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections import defaultdict
-from collections.abc import Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
 from ...core.chunk import Chunk
 from ...core.errors import UsageError, VectorError
+from ...core.events import EventSink, LoggingEventSink
 from ...core.settings import ProvenanceSettings
-from .envelope import BatchStatement, seal
-from .keys import SigningKeys, key_id, public_pem
-from .merkle import build_tree
-from .proof import ChunkProof, chunk_leaf
+from .batch_facts import BatchFacts, DocumentFacts, SignedDocument
+from .envelope import seal
+from .leaf import chunk_leaf
+from .merkle import HASH_BYTES, build_tree
+from .proof import HEAD_BYTES, ChunkProof
 from .registry import SourceRegistry
-from .sketch import sketch_vectors
+from .secure_sketch import bind_vectors, sketch_bytes
+from .source_keys import SourceKeys
+from .statement import BatchStatement
+
+_PROOF_BYTES = 450
+"""What a proof may take before base64 makes 600 of it: trees are as deep as this allows."""
+
+_LEAST_DEPTH, _MOST_DEPTH = 6, 10
 
 
 class BatchSigner:
     """Signs chunks with the key of their source, or with a reviewer's key.
 
-    Keys and sources are registered on first use: who may run an ingest into a state folder may name
-    its sources (docs/adr/0003-batch-signing.md).
+    Keys and sources are registered on first use unless ``open_sources`` is "by-hand": who may run
+    an ingest into a state folder may then name its sources (docs/adr/0003-batch-signing.md).
     """
 
-    def __init__(self, state_dir: Path, settings: ProvenanceSettings | None = None) -> None:
-        self._keys = SigningKeys(state_dir)
+    def __init__(
+        self,
+        state_dir: Path,
+        settings: ProvenanceSettings | None = None,
+        events: EventSink | None = None,
+    ) -> None:
         self._registry = SourceRegistry(state_dir)
-        self._settings = settings or ProvenanceSettings()
+        self._keys = SourceKeys(
+            state_dir,
+            self._registry,
+            settings or ProvenanceSettings(),
+            events or LoggingEventSink(),
+        )
 
     def sign(
-        self, chunks: Sequence[Chunk], *, collection_uid: str, reviewer: str = ""
+        self,
+        chunks: Sequence[Chunk],
+        *,
+        collection_uid: str,
+        reviewer: str = "",
+        facts: BatchFacts | None = None,
+        documents: Mapping[tuple[str, str], DocumentFacts] | None = None,
     ) -> list[ChunkProof]:
-        """Return one proof a chunk, in order; each (tenant, source) makes one signed batch.
+        """Return one proof a chunk, in order; each (tenant, source) makes signed batches.
 
-        Raises `VectorError` for a chunk without a vector, `InputError` for one that has no
-        canonical form, `UsageError` for no chunks.
+        ``facts`` say how the chunks came to be, ``documents`` what is known of each document by its
+        source and name; names, digests and leaves of the documents are filled in here. Raises
+        `VectorError` for a chunk without a vector, `InputError` for one that has no canonical form,
+        `UsageError` for no chunks, `ProvenanceError` where nobody may sign for the source now.
         """
         if not chunks:
             raise UsageError("nothing to sign: the batch is empty")
@@ -49,55 +75,80 @@ class BatchSigner:
             groups[chunk.tenant, chunk.source].append(at)
         proofs: dict[int, ChunkProof] = {}
         for members in groups.values():
-            signed = self._sign_source([chunks[at] for at in members], collection_uid, reviewer)
-            proofs.update(zip(members, signed, strict=True))
+            for some in _trees(members, chunks[members[0]]):
+                batch = [chunks[at] for at in some]
+                told = replace(facts or BatchFacts(), documents=_documents(batch, documents or {}))
+                statement = _unsigned(batch[0], collection_uid, reviewer, told)
+                proofs.update(zip(some, self._sign_tree(batch, statement), strict=True))
         return [proofs[at] for at in range(len(chunks))]
 
-    def _sign_source(
-        self, chunks: Sequence[Chunk], collection_uid: str, reviewer: str
-    ) -> list[ChunkProof]:
-        sketches = [sketch.tobytes() for sketch in sketch_vectors(_stacked(chunks))]
+    def _sign_tree(self, chunks: Sequence[Chunk], statement: BatchStatement) -> list[ChunkProof]:
+        sketches = bind_vectors(_stacked(chunks))
         leaves = [
-            chunk_leaf(chunk, collection_uid, sketch)
+            chunk_leaf(chunk, statement.collection_uid, sketch)
             for chunk, sketch in zip(chunks, sketches, strict=True)
         ]
         root, paths = build_tree(leaves)
-        envelope_id = self._seal(chunks[0], collection_uid, reviewer, root, len(leaves))
+        envelope_id = self._seal(replace(statement, root=root.hex(), tree_size=len(leaves)))
         return [
             ChunkProof(envelope=envelope_id, index=index, path=tuple(path), sketch=sketch)
             for index, (path, sketch) in enumerate(zip(paths, sketches, strict=True))
         ]
 
-    def _seal(
-        self, first: Chunk, collection_uid: str, reviewer: str, root: bytes, size: int
-    ) -> str:
-        tenant, source = first.tenant, first.source
-        trusted = not any(fnmatchcase(source, each) for each in self._settings.untrusted_sources)
-        self._registry.register(tenant, source, trusted=trusted)
-        name = f"reviewer/{reviewer}" if reviewer else f"source/{source}"
-        key = self._keys.key(f"{tenant}/{name}")
-        signed_by = key_id(key.public_key())
-        self._registry.add_key(signed_by, tenant, name, public_pem(key.public_key()))
-        statement = BatchStatement(
-            tenant=tenant,
-            source=source,
-            collection_uid=collection_uid,
-            root=root.hex(),
-            tree_size=size,
-            key_id=signed_by,
-            signed_at=int(time.time()),
-            reviewer=reviewer,
-        )
-        sealed = seal(statement, key)
+    def _seal(self, statement: BatchStatement) -> str:
+        tenant, source = statement.tenant, statement.source
+        key = self._keys.signer(tenant, source, statement.reviewer)
+        signed_at = self._keys.time_of(key, tenant, source)
+        sealed = seal(replace(statement, key_id=key.key_id, signed_at=signed_at), key)
         envelope_id = hashlib.sha256(sealed.encode()).hexdigest()[:32]
         self._registry.add_envelope(
-            envelope_id, (tenant, collection_uid, source), signed_by, sealed
+            envelope_id, (tenant, statement.collection_uid, source), key.key_id, sealed
         )
         return envelope_id
 
     def close(self) -> None:
         """Close the registry."""
         self._registry.close()
+
+
+def _unsigned(
+    first: Chunk, collection_uid: str, reviewer: str, facts: BatchFacts
+) -> BatchStatement:
+    """Return the statement of a batch before its root, key and time are known."""
+    return BatchStatement(
+        tenant=first.tenant,
+        source=first.source,
+        collection_uid=collection_uid,
+        root="",
+        tree_size=0,
+        key_id="",
+        signed_at=0,
+        reviewer=reviewer,
+        facts=facts,
+    )
+
+
+def _trees(members: Sequence[int], first: Chunk) -> list[Sequence[int]]:
+    """Cut a source's chunks into trees of which a proof stays small."""
+    dimension = 0 if first.vector is None else len(first.vector)
+    levels = (_PROOF_BYTES - HEAD_BYTES - sketch_bytes(dimension)) // HASH_BYTES
+    most = 1 << min(_MOST_DEPTH, max(_LEAST_DEPTH, levels))
+    return [members[at : at + most] for at in range(0, len(members), most)]
+
+
+def _documents(
+    chunks: Sequence[Chunk], known: Mapping[tuple[str, str], DocumentFacts]
+) -> tuple[SignedDocument, ...]:
+    """Return the documents of a tree's chunks with the leaves that are theirs."""
+    found, start = [], 0
+    for (name, digest), run in groupby(chunks, key=lambda c: (c.document, c.document_digest)):
+        leaves = sum(1 for _ in run)
+        facts = known.get((chunks[0].source, name), DocumentFacts())
+        found.append(
+            SignedDocument(name=name, digest=digest, first_leaf=start, leaves=leaves, facts=facts)
+        )
+        start += leaves
+    return tuple(found)
 
 
 def _stacked(chunks: Sequence[Chunk]) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:

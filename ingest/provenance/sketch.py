@@ -1,9 +1,12 @@
-"""A sketch binds a vector to its chunk and survives what a store does to float32.
+"""The sketch of version 1: it is verified and no longer signed (secure_sketch.py is what is).
 
 Stores normalise again and return vectors that differ in the last bits, so a byte hash would reject
 honest points. The sketch is the signs of a fixed random projection (Charikar 2002): two vectors at
 angle t differ in about t / pi of the bits. The projection is made of +1 and -1 expanded from a
 seed by SHAKE-256, so that every machine makes the same.
+
+It sees random turns. One that an attacker chooses in the null space of the projection flips nothing
+(docs/adr/0010-binding-vectors.md).
 """
 
 from __future__ import annotations

@@ -2,30 +2,29 @@
 
 - INVARIANT: a chunk is returned only if its text, metadata, tenant, source, document, position, id,
   collection and vector are those that a registered, unrevoked key signed.
-- INVARIANT: trust and revocation are read on every call, so a change takes effect at once.
+- INVARIANT: trust and revocation are asked for on every call, so a change takes effect at once.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
-from fnmatch import fnmatchcase
-from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-
-from ...core.chunk import Chunk, Integrity, Vector
+from ...core.chunk import Chunk, labelled
 from ...core.errors import InputError, ProvenanceError
 from ...core.settings import ProvenanceSettings
-from .envelope import BatchStatement, open_sealed
+from .envelope import open_sealed
+from .leaf import chunk_leaf
 from .merkle import root_from_path
-from .proof import ChunkProof, chunk_leaf
+from .proof import ChunkProof
 from .registry import SourceRegistry
-from .sketch import MAX_FLIPPED_BITS, SKETCH_BITS, flipped_bits, sketch_vectors
+from .statement import BatchStatement
+from .trust import Trust
+from .vector_check import VectorCheck, VectorState
 
 _MAX_CACHED_STATEMENTS = 10_000
+
+_BOUND = VectorState.BOUND
 
 ProofOrNone = ChunkProof | None
 
@@ -35,7 +34,7 @@ class ChunkVerifier:
 
     def __init__(self, state_dir: Path, settings: ProvenanceSettings | None = None) -> None:
         self._registry = SourceRegistry(state_dir)
-        self._settings = settings or ProvenanceSettings()
+        self._trust = Trust(self._registry, settings or ProvenanceSettings())
         self._statements: dict[str, BatchStatement] = {}
 
     def verify(self, chunk: Chunk, proof: ChunkProof | None, *, collection_uid: str) -> Chunk:
@@ -46,45 +45,73 @@ class ChunkVerifier:
         return outcome
 
     def verify_batch(
-        self, pairs: Sequence[tuple[Chunk, ProofOrNone]], *, collection_uid: str
+        self,
+        pairs: Sequence[tuple[Chunk, ProofOrNone]],
+        *,
+        collection_uid: str,
+        collection: str = "",
     ) -> list[Chunk | ProvenanceError]:
-        """Return, in order, each chunk with its label, or the error that says why it failed."""
-        trust = _TrustNow(self._registry, self._settings)
-        flipped = _flipped(pairs)
-        outcomes: list[Chunk | ProvenanceError] = []
-        for (chunk, proof), bits in zip(pairs, flipped, strict=True):
+        """Return, in order, each chunk with its label, or the error that says why it failed.
+
+        ``collection`` is the collection's name, which a trust policy may ask for.
+        """
+        trust = self._trust.now()
+        outcomes: list[Chunk | ProvenanceError | None] = [None] * len(pairs)
+        vectors, waiting = VectorCheck(), []
+        for at, (chunk, proof) in enumerate(pairs):
             try:
                 if proof is None:
                     raise ProvenanceError(
                         f"chunk {chunk.id} is unsigned: ingest its document again"
                     )
-                statement = self._statement(chunk, proof, collection_uid, trust)
-                _check_vector(chunk, bits)
-                _check_leaf(chunk, proof, statement)
-                outcomes.append(replace(chunk, integrity=trust.integrity(chunk)))
+                statement = self._statement(chunk, proof, collection_uid)
+                label = trust.label(chunk, proof.envelope, statement, collection)
+                vectors.add(chunk.vector, proof.sketch, statement.version)
+                waiting.append((at, chunk, proof, statement, label))
             except ProvenanceError as error:
-                outcomes.append(error)
-        return outcomes
+                outcomes[at] = error
+        for (at, chunk, proof, statement, label), state in zip(
+            waiting, vectors.states(), strict=True
+        ):
+            try:
+                if state is not _BOUND:
+                    raise _not_its_vector(chunk, state)
+                _check_leaf(chunk, proof, statement)
+                outcomes[at] = labelled(chunk, label)
+            except ProvenanceError as error:
+                outcomes[at] = error
+        return [outcome for outcome in outcomes if outcome is not None]
 
     def source_count(self, tenant: str, collection_uid: str) -> int:
         """Return how many sources of the tenant have signed for the collection."""
         return self._registry.source_count(tenant, collection_uid)
 
+    def is_revoked(self, tenant: str, source: str) -> bool:
+        """Whether a source is revoked; for chunks that carry no proof and only claim it."""
+        return self._trust.now().is_revoked(tenant, source)
+
+    def revoked_envelopes(self, tenant: str, collection_uid: str, source: str) -> frozenset[str]:
+        """Return the envelopes of a source in a collection that a revocation voids."""
+        trust = self._trust.now()
+        return frozenset(
+            each
+            for each in self._registry.envelopes_of(tenant, collection_uid, source)
+            if trust.is_envelope_revoked(each)
+        )
+
     def close(self) -> None:
         """Close the registry."""
         self._registry.close()
 
-    def _statement(
-        self, chunk: Chunk, proof: ChunkProof, collection_uid: str, trust: _TrustNow
-    ) -> BatchStatement:
-        """Return what was signed of the chunk's batch, by a key that may speak for it now."""
+    def _statement(self, chunk: Chunk, proof: ChunkProof, collection_uid: str) -> BatchStatement:
+        """Return what was signed of the chunk's batch, for the place where the chunk was found."""
         statement = self._statements.get(proof.envelope)
         if statement is None:
-            statement = self._open(chunk, proof)
+            # Without its documents, of which there may be thousands.
+            statement = self._open(chunk, proof).without_facts()
             if len(self._statements) >= _MAX_CACHED_STATEMENTS:
                 self._statements.clear()
             self._statements[proof.envelope] = statement
-        trust.require_key(chunk, statement)
         claimed = (chunk.tenant, chunk.source, collection_uid)
         if claimed != (statement.tenant, statement.source, statement.collection_uid):
             raise ProvenanceError(
@@ -104,66 +131,19 @@ class ChunkVerifier:
         return open_sealed(kept[0], key.public_pem)
 
 
-class _TrustNow:
-    """Keys and sources as the registry has them at one call; each is read once a call."""
-
-    def __init__(self, registry: SourceRegistry, settings: ProvenanceSettings) -> None:
-        self._key = lru_cache(maxsize=None)(registry.key)
-        self._source = lru_cache(maxsize=None)(registry.source)
-        self._untrusted = settings.untrusted_sources
-
-    def require_key(self, chunk: Chunk, statement: BatchStatement) -> None:
-        """Raise unless the signing key is registered for the statement's source and not revoked."""
-        key = self._key(statement.key_id)
-        names = {f"source/{statement.source}", f"reviewer/{statement.reviewer}"}
-        if key is None or key.tenant != statement.tenant or key.name not in names:
-            raise ProvenanceError(f"chunk {chunk.id} was signed by a key not registered for it")
-        if key.revoked:
-            raise ProvenanceError(f"chunk {chunk.id} was signed by a key that is revoked")
-
-    def integrity(self, chunk: Chunk) -> Integrity:
-        """Return the label of a chunk that verified."""
-        record = self._source(chunk.tenant, chunk.source)
-        if record is None or not record.trusted:
-            return Integrity.UNTRUSTED
-        untrusted = any(fnmatchcase(chunk.source, each) for each in self._untrusted)
-        return Integrity.UNTRUSTED if untrusted else Integrity.TRUSTED
-
-
-def _flipped(pairs: Sequence[tuple[Chunk, ProofOrNone]]) -> list[int | None]:
-    """Return for each chunk how many sketch bits differ; None where nothing can be compared."""
-    flipped: list[int | None] = [None] * len(pairs)
-    groups: dict[int, list[tuple[int, Vector, bytes]]] = defaultdict(list)
-    for at, (chunk, proof) in enumerate(pairs):
-        if chunk.vector is None or proof is None or len(proof.sketch) * 8 != SKETCH_BITS:
-            continue
-        if np.isfinite(chunk.vector).all():
-            groups[len(chunk.vector)].append((at, chunk.vector, proof.sketch))
-    for members in groups.values():
-        places, vectors, sketches = zip(*members, strict=True)
-        signed = np.frombuffer(b"".join(sketches), dtype=np.uint8).reshape(len(members), -1)
-        for at, bits in zip(
-            places, flipped_bits(sketch_vectors(np.stack(vectors)), signed), strict=True
-        ):
-            flipped[at] = int(bits)
-    return flipped
-
-
-def _check_vector(chunk: Chunk, flipped: int | None) -> None:
-    if flipped is None:
-        raise ProvenanceError(
+def _not_its_vector(chunk: Chunk, state: VectorState) -> ProvenanceError:
+    if state is VectorState.UNUSABLE:
+        return ProvenanceError(
             f"chunk {chunk.id} has no usable vector or sketch: embed and ingest it again"
         )
-    if flipped > MAX_FLIPPED_BITS:
-        raise ProvenanceError(
-            f"chunk {chunk.id} has another vector than was signed ({flipped} of {SKETCH_BITS} "
-            "sketch bits differ): embed and ingest it again"
-        )
+    return ProvenanceError(
+        f"chunk {chunk.id} has another vector than was signed: embed and ingest it again"
+    )
 
 
 def _check_leaf(chunk: Chunk, proof: ChunkProof, statement: BatchStatement) -> None:
     try:
-        leaf = chunk_leaf(chunk, statement.collection_uid, proof.sketch)
+        leaf = chunk_leaf(chunk, statement.collection_uid, proof.sketch, statement.version)
     except InputError as error:
         raise ProvenanceError(f"chunk {chunk.id} is altered: it has no canonical form") from error
     root = root_from_path(leaf, proof.index, statement.tree_size, proof.path)

@@ -1,6 +1,7 @@
 """Vectors are checked, and labels are ordered."""
 
 import re
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -8,10 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from ragbastion.core.chunk import (
+    Chunk,
+    ChunkId,
+    Digest,
+    DocumentId,
     Integrity,
+    TenantId,
     Vector,
     checked_matrix,
     checked_vector,
+    labelled,
     lowest_integrity,
 )
 from ragbastion.core.errors import VectorError
@@ -78,3 +85,20 @@ def test_lowest_label_wins() -> None:
     """A context is as good as its worst chunk, and an empty one proves nothing."""
     assert lowest_integrity([Integrity.TRUSTED, Integrity.UNTRUSTED]) is Integrity.UNTRUSTED
     assert lowest_integrity([]) is Integrity.UNVERIFIED
+
+
+def test_a_label_changes_nothing_else() -> None:
+    """Every field of a chunk is carried over, the vector as the very same array."""
+    chunk = Chunk(
+        id=ChunkId("i"),
+        text="t",
+        tenant=TenantId("a"),
+        source="s",
+        document=DocumentId("d"),
+        document_digest=Digest("00"),
+        position=3,
+        metadata={"k": 1},
+        vector=np.ones(2, dtype=np.float32),
+    )
+    made, wanted = labelled(chunk, Integrity.TRUSTED), replace(chunk, integrity=Integrity.TRUSTED)
+    assert [getattr(made, f.name) is getattr(wanted, f.name) for f in fields(Chunk)] == [True] * 10

@@ -10,10 +10,12 @@ from ragbastion.ingest.provenance import BatchSigner, ChunkProof, ChunkVerifier,
 COLLECTION_UID = "uid-1"
 
 
-def make_chunks(count: int, *, tenant: str = "acme", source: str = "wiki") -> list[Chunk]:
+def make_chunks(
+    count: int, *, tenant: str = "acme", source: str = "wiki", dimension: int = 32
+) -> list[Chunk]:
     """Return chunks with distinct texts and unit vectors."""
     rng = np.random.default_rng(7)
-    vectors = rng.standard_normal((count, 32)).astype(np.float32)
+    vectors = rng.standard_normal((count, dimension)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return [
         Chunk(

@@ -1,11 +1,12 @@
 """Key files are made once, for their owner only, and refused when others can read them."""
 
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from ragbastion.core.errors import ProvenanceError
+from ragbastion.core.errors import ProvenanceError, RagbastionError
 from ragbastion.ingest.provenance.keys import SigningKeys, key_id
 
 
@@ -59,3 +60,39 @@ def test_racing_callers_get_one_key(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         ids = set(pool.map(lambda _: key_id(keys.key("n").public_key()), range(32)))
     assert len(ids) == 1
+
+
+def test_generations_have_their_own_keys(tmp_path: Path) -> None:
+    """A rotation makes another key of the name, and the first stays."""
+    keys = SigningKeys(tmp_path)
+    ids = [key_id(keys.key("n", each).public_key()) for each in (0, 1, 0)]
+    assert ids[0] == ids[2] != ids[1]
+
+
+def test_a_key_file_that_cannot_be_read_is_a_clear_error(tmp_path: Path) -> None:
+    """It says what the system says, and whom to give the file to."""
+    SigningKeys(tmp_path).key("n")
+    path = _file(tmp_path)
+    path.unlink()
+    path.mkdir(mode=0o700)
+    with pytest.raises(ProvenanceError, match=r"cannot be read \(Is a directory\).*chown"):
+        SigningKeys(tmp_path).key("n")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_locked_key_folder_is_a_clear_error(tmp_path: Path) -> None:
+    """A folder of another user."""
+    SigningKeys(tmp_path).key("n")
+    (tmp_path / "keys").chmod(0)
+    try:
+        with pytest.raises(ProvenanceError, match="Permission denied"):
+            SigningKeys(tmp_path).key("n")
+    finally:
+        (tmp_path / "keys").chmod(0o700)
+
+
+def test_a_key_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
+    """As where a file has its name."""
+    (tmp_path / "keys").write_text("")
+    with pytest.raises(RagbastionError, match="keys"):
+        SigningKeys(tmp_path).key("n")

@@ -1,5 +1,7 @@
 """Honest chunks verify; each way of tampering is refused and named."""
 
+import base64
+import json
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
@@ -119,6 +121,26 @@ def test_forged_envelope_is_refused(
             '\'"payload": "AAAA\')'
         )
     with pytest.raises(ProvenanceError, match="does not verify"):
+        verifier.verify(*signed[0], collection_uid=COLLECTION_UID)
+
+
+@pytest.mark.parametrize("second", ["bad", "a stranger's", "the same twice"])
+def test_a_second_signature_is_refused(
+    tmp_path: Path, signed: Signed, verifier: ChunkVerifier, second: str
+) -> None:
+    """An envelope with one good signature and another one beside it proves nothing."""
+    with sqlite3.connect(tmp_path / "provenance.db") as database:
+        [[text]] = database.execute("SELECT envelope FROM envelopes").fetchall()
+        envelope = json.loads(text)
+        [good] = envelope["signatures"]
+        other = {
+            "bad": {**good, "sig": base64.b64encode(bytes(64)).decode()},
+            "a stranger's": {**good, "keyid": "ab" * 32},
+            "the same twice": good,
+        }[second]
+        envelope["signatures"].append(other)
+        database.execute("UPDATE envelopes SET envelope = ?", (json.dumps(envelope),))
+    with pytest.raises(ProvenanceError, match="envelope refused"):
         verifier.verify(*signed[0], collection_uid=COLLECTION_UID)
 
 

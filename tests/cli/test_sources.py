@@ -1,0 +1,155 @@
+"""``ragbastion sources``: from opening a source to its revocation and back."""
+
+import json
+from pathlib import Path
+
+import pytest
+from ragbastion.core.settings import load_settings
+from ragbastion.ingest.provenance import SourceRegistry
+
+from .conftest import Run
+
+ACME = ("--tenant", "acme")
+
+
+@pytest.fixture
+def wiki(run: Run) -> None:
+    """An open source of the tenant acme."""
+    assert run("sources", "add", "wiki", *ACME, "--owner", "dana").code == 0
+
+
+def _kinds(run: Run) -> list[str]:
+    return [entry["kind"] for entry in run("audit", "tail", "--json").lines]
+
+
+def test_add_and_show(run: Run) -> None:
+    """With every field, by the user who did it; a second time is wrong usage."""
+    made = run(
+        "sources", "add", "wiki", *ACME, "--tier", "authoritative", "--owner", "dana",
+        "--domain", "Example.com", "--path", "docs/*", "--json",
+    ).json  # fmt: skip
+    shown = run("sources", "show", "wiki", *ACME, "--json").json
+    assert {name: shown[name] for name in made} == made
+    assert (shown["tier"], shown["domains"], shown["paths"], shown["state"]) == (
+        "authoritative", ["example.com"], ["docs/*"], "open"
+    )  # fmt: skip
+    assert [key["uri"] for key in shown["keys"]] == ["state:0"]
+    assert run("sources", "add", "wiki", *ACME).code == 2
+    assert "wiki" in run("sources", "show", "wiki", *ACME).out
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("add", "wiki", *ACME, "--tier", "high"),
+        ("add", "a\u202eb", *ACME),
+        ("add", "wiki", "--tenant", "a b"),
+        ("add", "wiki", *ACME, "--signer", "hsm:2"),
+        ("add", "wiki", *ACME, "--signer", "hsm:2", "--public-key", "none.pem"),
+        ("show", "wiki", *ACME),
+        ("trust", "wiki", *ACME, "--tier", "untrusted"),
+        ("rotate", "wiki", *ACME),
+        ("revoke", "wiki", *ACME, "--reason", "x"),
+        ("revoke", "wiki", *ACME, "--reason", "x", "--hide", "--purge"),
+        ("revoke", "wiki", *ACME, "--reason", "x", "--since", "soon"),
+        ("revoke", "dana", *ACME, "--reason", "x", "--reviewer"),
+        ("revoke", "dana", *ACME, "--reason", "x", "--reviewer", "--hide"),
+        ("withdraw", "wiki", *ACME),
+        ("reopen", "wiki", *ACME, "--reason", "x"),
+    ],
+)
+def test_wrong_usage(run: Run, wrong: tuple[str, ...]) -> None:
+    """It is refused, and no source is made."""
+    assert run("sources", *wrong).code == 2
+    assert run("sources", "list", "--json").json == []
+
+
+def test_trust_changes_what_is_given(run: Run, wiki: None) -> None:
+    """And leaves the rest; an empty pattern takes all away."""
+    run("sources", "trust", "wiki", *ACME, "--tier", "external", "--path", "a/*")
+    shown = run("sources", "show", "wiki", *ACME, "--json").json
+    assert (shown["tier"], shown["owner"], shown["paths"]) == ("external", "dana", ["a/*"])
+    assert run("sources", "trust", "wiki", *ACME, "--path", "", "--json").json["paths"] == []
+
+
+def test_rotation_ends_the_old_key(run: Run, wiki: None) -> None:
+    """After the overlap."""
+    key = run("sources", "rotate", "wiki", *ACME, "--overlap-hours", "2", "--json").json
+    new, old = run("sources", "show", "wiki", *ACME, "--json").json["keys"]
+    assert (new["key_id"], new["uri"], new["valid_until"]) == (key["key_id"], "state:1", None)
+    assert old["valid_until"] == pytest.approx(new["valid_from"] + 7200, abs=5)
+
+
+def test_revoke_and_reopen(run: Run, wiki: None) -> None:
+    """The list is a finding until then, and every step is in the audit log."""
+    done = run("sources", "revoke", "wiki", *ACME, "--reason", "poisoned", "--json")
+    assert done.json == {"tenant": "acme", "source": "wiki", "revoked": True, "since": 0.0}
+    assert run("sources", "list").code == 1
+    assert run("sources", "reopen", "wiki", *ACME, "--reason", "clean").code == 0
+    assert run("sources", "list").code == 0
+    shown = run("sources", "show", "wiki", *ACME, "--json").json
+    assert [each["why"] for each in shown["revocations"]] == ["poisoned", "poisoned"]
+    assert _kinds(run) == [
+        "key.registered", "source.opened", "source.revoked", "source.reopened", "key.registered"
+    ]  # fmt: skip
+
+
+def test_since_is_kept_as_a_time(run: Run, wiki: None) -> None:
+    """In the zone that it names."""
+    since = ("--since", "2020-01-01T01:00:00+01:00")
+    done = run("sources", "revoke", "wiki", *ACME, "--reason", "x", *since, "--json")
+    assert done.json["since"] == 1_577_836_800.0
+
+
+def test_one_key_is_revoked(run: Run, wiki: None) -> None:
+    """The source stays open; a key of another source is not revoked by mistake."""
+    run("sources", "add", "hr", *ACME)
+    key = run("sources", "show", "wiki", *ACME, "--json").json["keys"][0]["key_id"]
+    revoke = ("--reason", "stolen", "--key", key)
+    assert run("sources", "revoke", "hr", *ACME, *revoke).code == 2
+    assert run("sources", "revoke", "wiki", *ACME, *revoke).code == 0
+    shown = run("sources", "show", "wiki", *ACME, "--json").json
+    assert (shown["state"], shown["keys"][0]["revoked"]) == ("open", True)
+
+
+def test_no_secret_is_shown(run: Run, wiki: None) -> None:
+    """Neither the private key nor the PIN."""
+    for arguments in (("list",), ("show", "wiki", *ACME)):
+        out = run("sources", *arguments, "--json").out
+        assert "PRIVATE" not in out
+        assert "pin" not in out
+
+
+def test_a_purge_asks_first(run: Run, wiki: None) -> None:
+    """Nobody there to answer: nothing is done, the revocation neither."""
+    done = run("sources", "revoke", "wiki", *ACME, "--reason", "x", "--purge")
+    assert done.code == 1
+    assert run("sources", "show", "wiki", *ACME, "--json").json["state"] == "open"
+
+
+@pytest.mark.slow
+def test_a_source_goes_from_the_answers_and_comes_back(run: Run, tmp_path: Path) -> None:
+    """Hidden with its revocation, restored with its reinstatement, purged for good."""
+    for name, source in (("a", "wiki"), ("b", "hr")):
+        (tmp_path / f"{name}.txt").write_text(f"The harbour {name} opens at six every morning.")
+        assert run("ingest", f"{name}.txt", *ACME, "--source", source).code == 0
+
+    def served() -> list[str]:
+        answer = run("query", "When does the harbour open?", *ACME, "--json").json
+        return sorted(passage["source"] for passage in answer["chunks"])
+
+    assert served() == ["hr", "wiki"]
+    reason = (*ACME, "--reason", "x", "--json")
+    assert run("sources", "revoke", "wiki", *reason, "--hide").json["hidden"] == 1
+    assert served() == ["hr"]
+    assert run("verify", "--json").json["clean"]
+    back = run("sources", "reinstate", "wiki", *reason, "--restore").json
+    assert (back["restored"], back["still_hidden"]) == (1, 0)
+    assert served() == ["hr", "wiki"]
+    run("sources", "revoke", "wiki", *reason)
+    assert served() == ["hr"]
+    gone = run("sources", "withdraw", "wiki", *ACME, "--purge", "--yes", "--json").json
+    assert gone == {"tenant": "acme", "source": "wiki", "purged": 1}
+    settings = load_settings()
+    assert json.loads(run("tenants", "list", "--json").out)[0]["points"] == 1
+    assert SourceRegistry(settings.state_dir).source("acme", "wiki") is not None

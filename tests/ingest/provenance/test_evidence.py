@@ -1,0 +1,173 @@
+"""Evidence leaves as files that in-toto's tools read, and comes in only under a trusted key."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from google.protobuf import json_format
+from in_toto.models.metadata import Envelope as InTotoEnvelope
+from in_toto_attestation.v1 import statement_pb2
+from in_toto_attestation.v1.statement import Statement
+from ragbastion.core.chunk import Integrity
+from ragbastion.core.errors import ProvenanceError, UsageError
+from ragbastion.ingest.provenance import (
+    BatchSigner,
+    ChunkVerifier,
+    SourceRegistry,
+    export_evidence,
+    import_evidence,
+)
+from ragbastion.ingest.provenance.evidence import BUNDLE, KEYS
+from securesystemslib.signer import SSlibKey
+
+from .conftest import COLLECTION_UID, make_chunks
+
+
+@pytest.fixture
+def exported(tmp_path: Path) -> Path:
+    """A folder with the evidence of two sources."""
+    signer = BatchSigner(tmp_path / "state")
+    for source in ("wiki", "forum"):
+        signer.sign(make_chunks(3, source=source), collection_uid=COLLECTION_UID)
+    signer.close()
+    export_evidence(tmp_path / "state", tmp_path / "evidence")
+    return tmp_path / "evidence"
+
+
+def _keys(folder: Path) -> dict[str, str]:
+    return {key["name"]: key["keyId"] for key in json.loads((folder / KEYS).read_text())["keys"]}
+
+
+def test_in_toto_reads_and_verifies_an_export(exported: Path) -> None:
+    """in-toto's own library checks signature and statement of every line."""
+    keys = {key["keyId"]: key for key in json.loads((exported / KEYS).read_text())["keys"]}
+    for line in (exported / BUNDLE).read_text().splitlines():
+        envelope = InTotoEnvelope.from_dict(json.loads(line))
+        [key_id] = envelope.signatures
+        public = load_pem_public_key(keys[key_id]["publicPem"].encode())
+        key = SSlibKey.from_crypto(public, keyid=key_id).to_dict()
+        envelope.verify_signature({"keyid": key_id, **key})
+        assert envelope.payload_type == "application/vnd.in-toto+json"
+        message = json_format.Parse(envelope.payload, statement_pb2.Statement())
+        Statement.copy_from_pb(message).validate()
+        assert message.predicate["tenant"] == "acme"
+        assert message.predicate["documents"][0]["name"] == "doc0"
+
+
+def test_only_what_is_asked_for_is_exported(tmp_path: Path, exported: Path) -> None:
+    """One source's envelopes leave with the key that signed them, and no other key."""
+    folder = tmp_path / "forum"
+    assert export_evidence(tmp_path / "state", folder, tenant="acme", source="forum") == 1
+    assert list(_keys(folder)) == ["source/forum"]
+    assert export_evidence(tmp_path / "state", tmp_path / "none", tenant="other") == 0
+
+
+def test_evidence_verifies_elsewhere(tmp_path: Path) -> None:
+    """Chunks verify over another state folder once the key is trusted there; the source is not."""
+    chunks = make_chunks(3)
+    proofs = BatchSigner(tmp_path / "state").sign(chunks, collection_uid=COLLECTION_UID)
+    export_evidence(tmp_path / "state", tmp_path / "evidence")
+    trusted = list(_keys(tmp_path / "evidence").values())
+    report = import_evidence(tmp_path / "other", tmp_path / "evidence", trusted)
+    assert (report.added, report.known, report.keys, report.refused) == (1, 0, 1, ())
+    verifier = ChunkVerifier(tmp_path / "other")
+    for chunk, proof in zip(chunks, proofs, strict=True):
+        verified = verifier.verify(chunk, proof, collection_uid=COLLECTION_UID)
+        assert verified.integrity is Integrity.UNTRUSTED
+        with pytest.raises(ProvenanceError, match="altered"):
+            verifier.verify(replace(chunk, text="x"), proof, collection_uid=COLLECTION_UID)
+
+
+def test_a_second_import_changes_nothing(tmp_path: Path, exported: Path) -> None:
+    """What is here already is counted as known."""
+    import_evidence(tmp_path / "other", exported, list(_keys(exported).values()))
+    report = import_evidence(tmp_path / "other", exported)
+    assert (report.added, report.known, report.refused) == (0, 2, ())
+
+
+def test_a_bundle_cannot_bring_its_own_key(tmp_path: Path, exported: Path) -> None:
+    """Nothing comes in under keys that the caller has not named, and no key does."""
+    report = import_evidence(tmp_path / "other", exported)
+    assert [(line, "not registered" in reason) for line, reason in report.refused] == [
+        (1, True),
+        (2, True),
+    ]
+    registry = SourceRegistry(tmp_path / "other")
+    assert [registry.key(key) for key in _keys(exported).values()] == [None, None]
+
+
+def test_a_key_goes_by_its_own_bytes(tmp_path: Path, exported: Path) -> None:
+    """A file that lists a key under the id of another does not get it registered."""
+    data = json.loads((exported / KEYS).read_text())
+    ids = [key["keyId"] for key in data["keys"]]
+    stranger = BatchSigner(tmp_path / "evil")
+    stranger.sign(make_chunks(1), collection_uid=COLLECTION_UID)
+    export_evidence(tmp_path / "evil", tmp_path / "evil evidence")
+    [own] = json.loads((tmp_path / "evil evidence" / KEYS).read_text())["keys"]
+    data["keys"] = [{**own, "keyId": ids[0]}]
+    (exported / KEYS).write_text(json.dumps(data))
+    with pytest.raises(UsageError, match="no key with the id"):
+        import_evidence(tmp_path / "other", exported, ids[:1])
+
+
+def _forge(line: str) -> str:
+    data = json.loads(line)
+    data["signatures"][0]["sig"] = data["signatures"][0]["sig"][::-1].lstrip("=") + "=="
+    return json.dumps(data)
+
+
+def _doubled(line: str) -> str:
+    data = json.loads(line)
+    data["signatures"] *= 2
+    return json.dumps(data)
+
+
+BAD_LINES = {
+    "cut off": lambda line: line[:-20],
+    "not JSON": lambda line: "garbage",
+    "nested without end": lambda line: "[" * 100_000,
+    "not an envelope": lambda line: "[1]",
+    "two signatures": _doubled,
+    "a forged signature": _forge,
+    "bytes that are no text": lambda line: line[:-1] + ', "x": "\udc80"}',
+}
+
+
+@pytest.mark.parametrize("name", BAD_LINES)
+def test_a_bad_line_is_refused_and_the_others_come_in(
+    tmp_path: Path, exported: Path, name: str
+) -> None:
+    """The report names the line; nothing else is lost."""
+    good, bad = (exported / BUNDLE).read_text().splitlines()
+    text = f"{BAD_LINES[name](bad)}\n\n{good}\n"
+    (exported / BUNDLE).write_bytes(text.encode("utf-8", "surrogateescape"))
+    report = import_evidence(tmp_path / "other", exported, list(_keys(exported).values()))
+    assert (report.added, [line for line, _ in report.refused]) == (1, [1])
+
+
+def test_an_envelope_of_another_source_is_refused(tmp_path: Path, exported: Path) -> None:
+    """A key that is registered for one source brings no statement of another."""
+    data = json.loads((exported / KEYS).read_text())
+    for key in data["keys"]:
+        key["name"] = "source/wiki"
+    (exported / KEYS).write_text(json.dumps(data))
+    ids = [key["keyId"] for key in data["keys"]]
+    report = import_evidence(tmp_path / "other", exported, ids)
+    assert report.added == 1
+    assert "something else" in report.refused[0][1]
+
+
+def test_an_export_overwrites_nothing(tmp_path: Path, exported: Path) -> None:
+    """A folder that holds evidence is refused, and so is a state folder that holds none."""
+    with pytest.raises(UsageError, match="holds evidence already"):
+        export_evidence(tmp_path / "state", exported)
+    with pytest.raises(UsageError, match="holds no envelopes"):
+        export_evidence(tmp_path / "empty", tmp_path / "new")
+
+
+def test_an_import_of_nothing_is_an_error(tmp_path: Path) -> None:
+    """A folder without a bundle is not an empty bundle."""
+    with pytest.raises(UsageError, match="holds no"):
+        import_evidence(tmp_path / "other", tmp_path)
