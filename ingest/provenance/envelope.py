@@ -39,7 +39,7 @@ def open_sealed(envelope_json: str, public_key_pem: str) -> BatchStatement:
         if envelope.payload_type != PAYLOAD_TYPE or len(envelope.signatures) != 1:
             raise ProvenanceError("envelope refused: wrong payload type or number of signatures")
         return read_statement(json.loads(envelope.payload), expected.keyid)
-    except (VerificationError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (VerificationError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise ProvenanceError(
             f"envelope refused ({type(error).__name__}): its signature does not verify"
         ) from error
