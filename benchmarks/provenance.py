@@ -3,10 +3,10 @@
     python benchmarks/provenance.py --data DIR --out benchmarks/results
 
 Measured on one core in CPU time, the best of several rounds: signing, verifying with known
-envelopes (from parsed chunks, and from stored points), batches of 100 whose envelope was never seen, a retrieval of 20 hits with its reads
-of the registry, signing's share of an ingestion of real text (``DIR/poison/clean_*.jsonl``) with
-the real embedding model by the clock, waiting for the disk included, and the bytes of a proof.
-vectorpin is measured if it can be imported.
+envelopes (from parsed chunks, and from stored points), batches of 100 whose envelope was never
+seen, a retrieval of 20 hits with its reads of the registry; by the clock, waiting for the disk
+included: signing's share of an ingestion of real text (``DIR/poison/clean_*.jsonl``) with the real
+embedding model; and the bytes of a proof. vectorpin is measured if it can be imported.
 """
 
 from __future__ import annotations
