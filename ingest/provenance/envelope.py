@@ -30,7 +30,7 @@ def open_sealed(envelope_json: str, public_key_pem: str) -> BatchStatement:
     payload, _ = open_payload(envelope_json, PAYLOAD_TYPE, {signer: public_key_pem})
     try:
         return read_statement(json.loads(payload), signer)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise ProvenanceError(
             f"envelope refused ({type(error).__name__}): it holds no statement of ours"
         ) from error

@@ -76,8 +76,8 @@ class BatchStatement:
 def read_statement(data: Any, signed_by: str) -> BatchStatement:
     """Return the statement of a signed payload, or raise `ProvenanceError`.
 
-    ``signed_by`` is the id of the key that verified. Raises KeyError, TypeError or ValueError for
-    a payload of another shape.
+    ``signed_by`` is the id of the key that verified. Raises LookupError, TypeError, ValueError or
+    AttributeError for a payload of another shape.
     """
     version = PREDICATE_TYPES.get(data["predicateType"])
     if data["_type"] != STATEMENT_TYPE or version is None:
