@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from .chunk import Integrity
 from .errors import SettingsError
+from .settings_log import LogSettings
 from .settings_section import Section
 from .settings_tenancy import (
     AccessSettings,
@@ -89,6 +90,7 @@ class ProvenanceSettings(Section):
     """Which sources start out untrusted when first seen; shell patterns over source names."""
 
     untrusted_sources: tuple[str, ...] = ()
+    log: LogSettings = LogSettings()
 
 
 class RetrievalSettings(Section):

@@ -16,6 +16,7 @@ from ...core.errors import UsageError, VectorError
 from ...core.settings import ProvenanceSettings
 from .envelope import BatchStatement, seal
 from .keys import SigningKeys, key_id, public_pem
+from .log.logged_registry import LoggedRegistry
 from .merkle import build_tree
 from .proof import ChunkProof, chunk_leaf
 from .registry import SourceRegistry
@@ -33,6 +34,7 @@ class BatchSigner:
         self._keys = SigningKeys(state_dir)
         self._registry = SourceRegistry(state_dir)
         self._settings = settings or ProvenanceSettings()
+        self._logged = LoggedRegistry(state_dir, self._settings.log)
 
     def sign(
         self, chunks: Sequence[Chunk], *, collection_uid: str, reviewer: str = ""
@@ -51,6 +53,8 @@ class BatchSigner:
         for members in groups.values():
             signed = self._sign_source([chunks[at] for at in members], collection_uid, reviewer)
             proofs.update(zip(members, signed, strict=True))
+        # After the envelopes: what a kill leaves between the two is logged with the next batch.
+        self._logged.sync()
         return [proofs[at] for at in range(len(chunks))]
 
     def _sign_source(
@@ -96,7 +100,8 @@ class BatchSigner:
         return envelope_id
 
     def close(self) -> None:
-        """Close the registry."""
+        """Close the registry and the log."""
+        self._logged.close()
         self._registry.close()
 
 

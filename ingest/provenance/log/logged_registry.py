@@ -1,0 +1,46 @@
+"""The log and what feeds it, as those who change the registry hold them."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from ....core.settings_log import LogSettings
+from .feed import RegistryFeed, registry_journal
+from .opening import open_log
+from .transparency_log import TransparencyLog
+
+
+class LoggedRegistry:
+    """Brings the log up to date with the registry of a state folder, whose tables must exist.
+
+    The journal is kept from now on; the log is opened, and made, by the first `sync`. Call `sync` after every change of the registry; a change that no one synced is appended by the
+    next that does, of any process.
+    """
+
+    def __init__(self, state_dir: Path, settings: LogSettings | None = None) -> None:
+        self._state_dir = state_dir
+        self._settings = settings or LogSettings()
+        self._journal = registry_journal(state_dir)
+        self._opened: tuple[TransparencyLog, RegistryFeed] | None = None
+        self._lock = threading.Lock()
+
+    def sync(self) -> int:
+        """Append what the log lacks, on disk at return; return how many changes there were.
+
+        Raises `TransparencyError` for a log or a registry that was put back, so that nothing is
+        built upon it, and `StoreError`.
+        """
+        with self._lock:
+            if self._opened is None:
+                log = open_log(self._state_dir, self._settings)
+                self._opened = log, RegistryFeed(self._journal, log)
+            return self._opened[1].sync()
+
+    def close(self) -> None:
+        """Close log and journal."""
+        with self._lock:
+            if self._opened is not None:
+                self._opened[0].close()
+                self._opened = None
+            self._journal.close()
