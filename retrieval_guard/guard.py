@@ -147,12 +147,14 @@ class Guard:
     def verify(self, collection: str | None = None, tenant: str | None = None) -> SweepReport:
         """Verify every stored point of a collection, of one tenant or of all; audit the outcome.
 
-        Raises `UnknownTenantError` for a named tenant that has, and should have, no points.
+        Raises `TransparencyError` for a transparency log that was put back or rewritten, and
+        `UnknownTenantError` for a named tenant that has, and should have, no points.
         """
         from .sweep import Sweep
 
         info = self.store.collection(collection or self._settings.collection)
-        sweep = Sweep(self._parts.verifier(), info)
+        self._parts.log().refresh()
+        sweep = Sweep(self._parts.verifier(), info, self._parts.log())
         for each in self._tenants(info, tenant):
             expected = self._parts.ledger().points(info.uid, each)
             sweep.add(each, self.store.scroll(info.name, each), expected)

@@ -17,6 +17,7 @@ from ..core.chunk import Chunk, TenantId
 from ..core.errors import ProvenanceError
 from ..core.store import CollectionInfo, StoredPoint
 from ..ingest.provenance import ChunkProof, ChunkVerifier, from_point
+from ..ingest.provenance.log import EnvelopeInclusion
 
 _BATCH = 512
 MAX_LISTED = 1000
@@ -30,6 +31,7 @@ class PointState(StrEnum):
     UNSIGNED = "unsigned"
     ALTERED = "altered"
     FOREIGN = "foreign"
+    UNLOGGED = "unlogged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +92,20 @@ class SweepReport:
 
 
 class Sweep:
-    """Verifies points in batches and adds up what it finds; made for one collection."""
+    """Verifies points in batches and adds up what it finds; made for one collection.
 
-    def __init__(self, verifier: ChunkVerifier, collection: CollectionInfo) -> None:
+    With a ``log``, a point whose envelope the transparency log does not hold is a finding as well.
+    """
+
+    def __init__(
+        self,
+        verifier: ChunkVerifier,
+        collection: CollectionInfo,
+        log: EnvelopeInclusion | None = None,
+    ) -> None:
         self._verifier = verifier
         self._collection = collection
+        self._log = log
         self._counts = Counter(dict.fromkeys(PointState, 0))
         self._findings: list[SweepFinding] = []
         self._tenants: list[str] = []
@@ -110,7 +121,8 @@ class Sweep:
 
     def _own(self) -> int:
         """Count points that were once ingested: what was planted does not make up for a loss."""
-        return self._counts[PointState.OK] + self._counts[PointState.ALTERED]
+        own = (PointState.OK, PointState.ALTERED, PointState.UNLOGGED)
+        return sum(self._counts[state] for state in own)
 
     def report(self) -> SweepReport:
         """Return what was found so far."""
@@ -142,9 +154,11 @@ class Sweep:
 
     def _verify(self, tenant: TenantId, pairs: Sequence[tuple[Chunk, ChunkProof | None]]) -> None:
         outcomes = self._verifier.verify_batch(pairs, collection_uid=self._collection.uid)
-        for (chunk, _), outcome in zip(pairs, outcomes, strict=True):
+        for (chunk, proof), outcome in zip(pairs, outcomes, strict=True):
             if isinstance(outcome, ProvenanceError):
                 self._note(tenant, chunk.id, chunk.source, PointState.ALTERED, str(outcome))
+            elif proof and self._log and (reason := self._log.problem(proof.envelope)):
+                self._note(tenant, chunk.id, chunk.source, PointState.UNLOGGED, reason)
             else:
                 self._counts[PointState.OK] += 1
 

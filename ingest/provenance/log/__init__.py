@@ -5,16 +5,27 @@ tlog-checkpoint, tlog-cosignature). Retrieval does not need it; audits do: it sh
 rewritten, rolled back or held back.
 """
 
-from .bundle import EnvelopeInclusion, InclusionProof, prove, read_bundle, write_bundle
+from .bundle import InclusionProof, bundle_of, prove, read_bundle
 from .checkpoint import Checkpoint, TreeHead, open_checkpoint
 from .entries import LogEntry, subject_of
+from .envelope_inclusion import EnvelopeInclusion
 from .feed import RegistryFeed
 from .findings import LogFinding, LogReport, Tampering
+from .logged_registry import LoggedRegistry
 from .note import NoteKey, NoteSigner
-from .opening import open_log
+from .opening import open_log, reachable_witnesses
 from .transparency_log import TransparencyLog
 from .verification import verify_log
-from .witness import CommandWitness, FolderWitness, LocalWitness, Witness
+from .witness import (
+    CommandWitness,
+    FolderWitness,
+    LocalWitness,
+    Witness,
+    WitnessConflictError,
+    serve_folder,
+)
+from .witness_request import WitnessRequest
+from .witnessing import cosign, require_quorum
 
 __all__ = [
     "Checkpoint",
@@ -26,6 +37,7 @@ __all__ = [
     "LogEntry",
     "LogFinding",
     "LogReport",
+    "LoggedRegistry",
     "NoteKey",
     "NoteSigner",
     "RegistryFeed",
@@ -33,11 +45,17 @@ __all__ = [
     "TransparencyLog",
     "TreeHead",
     "Witness",
+    "WitnessConflictError",
+    "WitnessRequest",
+    "bundle_of",
+    "cosign",
     "open_checkpoint",
     "open_log",
     "prove",
+    "reachable_witnesses",
     "read_bundle",
+    "require_quorum",
+    "serve_folder",
     "subject_of",
     "verify_log",
-    "write_bundle",
 ]

@@ -7,7 +7,6 @@ a checkpoint travels as the signed note that it is.
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +14,10 @@ from typing import Any
 
 from ....core.errors import TransparencyError, UsageError
 from ..merkle import leaf_hash
-from .checkpoint import open_checkpoint
-from .entries import LogEntry, subject_of
-from .note import NoteKey, unbase64
+from .checkpoint import TreeHead, open_checkpoint
+from .entries import LogEntry, envelope_digest, subject_of
+from .logged_registry import LoggedRegistry
+from .note import NoteKey, parse_note, unbase64
 from .transparency_log import TransparencyLog
 from .tree import includes
 from .witnessing import require_quorum
@@ -48,6 +48,20 @@ class InclusionProof:
             )
         return LogEntry.parse(self.entry)
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        head = TreeHead.parse(parse_note(self.checkpoint)[0])
+        return {
+            "logEntry": base64.b64encode(self.entry).decode(),
+            "inclusionProof": {
+                "logIndex": str(self.index),
+                "treeSize": str(head.size),
+                "rootHash": base64.b64encode(head.root).decode(),
+                "hashes": [base64.b64encode(each).decode() for each in self.hashes],
+                "checkpoint": {"envelope": self.checkpoint},
+            },
+        }
+
     def as_text(self) -> str:
         """Return the proof as https://c2sp.org/tlog-proof has it, without the entry."""
         hashes = "".join(f"{base64.b64encode(each).decode()}\n" for each in self.hashes)
@@ -75,27 +89,20 @@ def index_of_envelope(log: TransparencyLog, envelope_id: str) -> int:
     return index
 
 
-def write_bundle(proof: InclusionProof, envelope: str) -> dict[str, Any]:
-    """Return the bundle of an envelope (DSSE, as JSON text) and the proof of its entry."""
-    head = _checkpoint_parts(proof.checkpoint)
+def bundle_of(registry: LoggedRegistry, envelope_id: str) -> dict[str, Any]:
+    """Return the bundle of an envelope: the envelope (DSSE), its log entry, and the proof.
+
+    Raises `TransparencyError` for an envelope that the registry or the log does not hold.
+    """
+    log, envelope = registry.log(), registry.envelope(envelope_id)
+    proof = prove(log, index_of_envelope(log, envelope_id))
+    if envelope is None:
+        raise TransparencyError(f"envelope {envelope_id} was logged and is no longer kept")
     return {
         "mediaType": MEDIA_TYPE,
         "dsseEnvelope": json.loads(envelope),
-        "envelopeSha256": hashlib.sha256(envelope.encode()).hexdigest(),
-        "logEntry": base64.b64encode(proof.entry).decode(),
-        "inclusionProof": {
-            "logIndex": str(proof.index),
-            "treeSize": head[0],
-            "rootHash": head[1],
-            "hashes": [base64.b64encode(each).decode() for each in proof.hashes],
-            "checkpoint": {"envelope": proof.checkpoint},
-        },
+        **proof.as_dict(),
     }
-
-
-def _checkpoint_parts(note: str) -> tuple[str, str]:
-    lines = note.split("\n")
-    return lines[1], lines[2]
 
 
 def read_bundle(
@@ -111,10 +118,10 @@ def read_bundle(
         hashes = [unbase64(each) for each in path["hashes"]]
         entry = unbase64(bundle["logEntry"])
         index = int(path["logIndex"])
-        note, digest = path["checkpoint"]["envelope"], bundle["envelopeSha256"]
-        text = json.dumps(bundle["dsseEnvelope"], sort_keys=True)
+        note = path["checkpoint"]["envelope"]
+        digest = envelope_digest(json.dumps(bundle["dsseEnvelope"]))
         known = bundle["mediaType"] == MEDIA_TYPE and isinstance(note, str)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise TransparencyError("proof bundle refused: it is not of a known form") from error
     if entry is None or not known or None in hashes:
         raise TransparencyError("proof bundle refused: it is not of a known form")
@@ -125,30 +132,6 @@ def read_bundle(
         checkpoint=note,
     )
     logged = proof.verify(log, witnesses, quorum)
-    if not digest == hashlib.sha256(text.encode()).hexdigest() == logged.fields.get("sha256"):
+    if digest != logged.fields.get("sha256"):
         raise TransparencyError("proof bundle refused: the envelope is not the one that was logged")
     return logged
-
-
-class EnvelopeInclusion:
-    """Checks, once for each envelope, that it stands in the log under the newest checkpoint."""
-
-    def __init__(self, log: TransparencyLog) -> None:
-        self._log = log
-        self._checked: dict[str, str] = {}
-
-    def problem(self, envelope_id: str, envelope: str) -> str:
-        """Return why an envelope is not vouched for by the log; "" if it is."""
-        if envelope_id not in self._checked:
-            self._checked[envelope_id] = self._check(envelope_id, envelope)
-        return self._checked[envelope_id]
-
-    def _check(self, envelope_id: str, envelope: str) -> str:
-        try:
-            proof = prove(self._log, index_of_envelope(self._log, envelope_id))
-            entry = proof.verify(self._log.key)
-        except TransparencyError as error:
-            return str(error)
-        if entry.fields.get("sha256") != hashlib.sha256(envelope.encode()).hexdigest():
-            return f"envelope {envelope_id} is not the one that was logged"
-        return ""

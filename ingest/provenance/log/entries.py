@@ -82,3 +82,8 @@ def record_digest(row: Mapping[str, Scalar | bytes]) -> str:
     """Return the hex SHA-256 of a record's canonical JSON; bytes count as their hex."""
     plain = {name: v.hex() if isinstance(v, bytes) else v for name, v in row.items()}
     return hashlib.sha256(rfc8785.dumps(plain)).hexdigest()
+
+
+def envelope_digest(text: str) -> str:
+    """Return the hex SHA-256 of an envelope's canonical JSON: the same however it is written."""
+    return hashlib.sha256(rfc8785.dumps(json.loads(text))).hexdigest()

@@ -6,11 +6,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from ....core.errors import RollbackError, TransparencyError
-from .entries import LogEntry, Scalar, record_digest
+from .entries import LogEntry, Scalar, envelope_digest, record_digest
 from .journal import FOUND, Change, Journal, Watched
 from .storage import LogStorage
 from .transparency_log import TransparencyLog
@@ -20,13 +19,14 @@ CURSOR = "journal"
 """The log's name for the number of the last change that it holds."""
 
 REGISTRY_FILE = "provenance.db"
+ENVELOPES = Watched(
+    table="envelopes",
+    noun="envelope",
+    key=("id",),
+    fields=("tenant", "collection_uid", "source", "key_id"),
+)
 REGISTRY = (
-    Watched(
-        table="envelopes",
-        noun="envelope",
-        key=("id",),
-        fields=("tenant", "collection_uid", "source", "key_id"),
-    ),
+    ENVELOPES,
     Watched(
         table="keys",
         noun="key",
@@ -131,7 +131,7 @@ def entry_of(change: Change, time_s: int) -> LogEntry:
         if value is not None and not isinstance(value, bytes):
             fields[name] = value
     if isinstance(envelope := record.get("envelope"), str):
-        fields["sha256"] = hashlib.sha256(envelope.encode()).hexdigest()
+        fields["sha256"] = envelope_digest(envelope)
     return LogEntry(
         kind=kind, subject=subject, time_s=time_s, record=record_digest(record), fields=fields
     )

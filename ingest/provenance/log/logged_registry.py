@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from ....core.settings_log import LogSettings
-from .feed import RegistryFeed, registry_journal
+from .feed import ENVELOPES, RegistryFeed, registry_journal
 from .opening import open_log
 from .transparency_log import TransparencyLog
 
@@ -14,8 +14,9 @@ from .transparency_log import TransparencyLog
 class LoggedRegistry:
     """Brings the log up to date with the registry of a state folder, whose tables must exist.
 
-    The journal is kept from now on; the log is opened, and made, by the first `sync`. Call `sync` after every change of the registry; a change that no one synced is appended by the
-    next that does, of any process.
+    The journal is kept from now on; the log is opened, and made, by the first `sync`. Call `sync`
+    after every change of the registry: a change that no one synced is appended by the next that
+    does, of any process.
     """
 
     def __init__(self, state_dir: Path, settings: LogSettings | None = None) -> None:
@@ -32,10 +33,17 @@ class LoggedRegistry:
         built upon it, and `StoreError`.
         """
         with self._lock:
-            if self._opened is None:
-                log = open_log(self._state_dir, self._settings)
-                self._opened = log, RegistryFeed(self._journal, log)
-            return self._opened[1].sync()
+            return self._open()[1].sync()
+
+    def log(self) -> TransparencyLog:
+        """Return the log, opened; raises as `sync` does."""
+        with self._lock:
+            return self._open()[0]
+
+    def envelope(self, envelope_id: str) -> str | None:
+        """Return an envelope's JSON text as the registry has it, or None."""
+        record = self._journal.record(ENVELOPES, (envelope_id,))
+        return None if record is None else str(record["envelope"])
 
     def close(self) -> None:
         """Close log and journal."""
@@ -44,3 +52,9 @@ class LoggedRegistry:
                 self._opened[0].close()
                 self._opened = None
             self._journal.close()
+
+    def _open(self) -> tuple[TransparencyLog, RegistryFeed]:
+        if self._opened is None:
+            log = open_log(self._state_dir, self._settings)
+            self._opened = log, RegistryFeed(self._journal, log)
+        return self._opened

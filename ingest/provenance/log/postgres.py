@@ -29,7 +29,13 @@ class PostgresLogDatabase:
         self._open: Connection | None = None
         try:
             # AUTOCOMMIT, so that a read takes no snapshot; `exclusive` says BEGIN itself.
-            self._engine = create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
+            # The encoding, since notes hold a dash that a server set to ASCII would refuse.
+            self._engine = create_engine(
+                url,
+                isolation_level="AUTOCOMMIT",
+                pool_pre_ping=True,
+                connect_args={"client_encoding": "utf8"},
+            )
             with self._engine.connect() as connection:
                 self._create(connection)
         except SQLAlchemyError as error:
