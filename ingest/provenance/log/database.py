@@ -109,7 +109,7 @@ class SqliteLogDatabase:
         """See `LogDatabase`."""
         found = self.rows("PRAGMA quick_check(1)")
         if found != [("ok",)]:
-            raise self._translated(sqlite3.DatabaseError(str(found[0][0])))
+            raise self._translated(sqlite3.DatabaseError(str(found[0][0]).split("\n")[-1]))
 
     def close(self) -> None:
         """See `LogDatabase`."""

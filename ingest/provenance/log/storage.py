@@ -34,7 +34,7 @@ class LogStorage:
             return {}
         places = [position(*node) for node in wanted]
         marks = ", ".join("?" * len(places))
-        found = dict(
+        found: dict[int, object] = dict(
             self._database.rows(
                 f"SELECT place, hash FROM log_nodes WHERE place IN ({marks})",  # noqa: S608
                 places,

@@ -133,9 +133,7 @@ class TransparencyLog:
                 f"log refused: it is empty and had {seen.size} entries; restore its file from a "
                 "backup, and keep the seen checkpoint as evidence"
             )
-        if found[1] == seen.note:
-            return seen
-        now = self._opened(found[1])
+        now = seen if found[1] == seen.note else self._opened(found[1])
         proof = self.consistency(seen.size, now.size) if now.size > seen.size else []
         require_progress(seen, now, proof)
         self._last = now

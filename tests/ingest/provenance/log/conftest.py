@@ -38,6 +38,7 @@ class Clock:
     now_s: float = START_S
 
     def __call__(self) -> float:
+        """Return the time that was set."""
         return self.now_s
 
 
@@ -51,16 +52,20 @@ class LogFiles:
 
     @property
     def path(self) -> Path:
+        """The log's database."""
         return self.folder / "log.db"
 
     @property
     def seen_path(self) -> Path:
+        """The file of the newest checkpoint that was seen."""
         return self.folder / "log.seen"
 
     def database(self) -> LogDatabase:
+        """Open the database alone."""
         return SqliteLogDatabase(self.path)
 
     def open(self) -> TransparencyLog:
+        """Open the log, which is closed with the test."""
         own = signer()
         log = TransparencyLog(
             LogParts(

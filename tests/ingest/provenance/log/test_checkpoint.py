@@ -3,7 +3,11 @@
 import pytest
 from ragbastion.core.errors import ClockError, ForkError, RollbackError, TransparencyError
 from ragbastion.ingest.provenance.log import NoteKey, TreeHead, open_checkpoint
-from ragbastion.ingest.provenance.log.checkpoint import Checkpoint, require_progress, sign_checkpoint
+from ragbastion.ingest.provenance.log.checkpoint import (
+    Checkpoint,
+    require_progress,
+    sign_checkpoint,
+)
 from ragbastion.ingest.provenance.log.note import SignatureKind, format_note
 
 from .conftest import ORIGIN, START_S, signer

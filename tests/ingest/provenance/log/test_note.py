@@ -118,12 +118,10 @@ def test_the_last_empty_line_ends_the_text() -> None:
 def test_one_kind_does_not_pass_for_the_other(kind: SignatureKind) -> None:
     """The same key signs both, and each line verifies as its own kind only."""
     signer = peter()
-    lines = {SignatureKind.NOTE: signer.sign("t\n"), SignatureKind.COSIGNATURE: signer.cosign("t\n", 5)}
-    keys = {SignatureKind.NOTE: signer.key, SignatureKind.COSIGNATURE: signer.cosigner}
-    (other,) = set(SignatureKind) - {kind}
-    renamed = NoteSignature(keys[other].name, keys[other].id, lines[kind].value)
-    assert lines[kind].time_under(keys[kind], "t\n") == (5 if kind else 0) * (kind == 4)
-    assert renamed.time_under(keys[other], "t\n") is None
+    made = [(signer.key, signer.sign("t\n"), 0), (signer.cosigner, signer.cosign("t\n", 5), 5)]
+    (key, line, time_s), (other, _, _) = made if kind is SignatureKind.NOTE else made[::-1]
+    assert line.time_under(key, "t\n") == time_s
+    assert NoteSignature(other.name, other.id, line.value).time_under(other, "t\n") is None
 
 
 @given(st.integers(0, 75), st.integers(0, 7))

@@ -54,6 +54,7 @@ class Reader:
         self.read = 0
 
     def __call__(self, wanted: Sequence[Node]) -> dict[Node, bytes]:
+        """Return the nodes."""
         self.read += len(wanted)
         return {node: self._nodes[node] for node in wanted}
 
