@@ -24,6 +24,7 @@ def main() -> None:
     shipped = ["-m", "ragbastion", "bench", "injection", "--data", str(data), *out]
     scripts = {
         "provenance": out,
+        "log": out,
         "stores": out,
         "encryption": out,
         "embedded": out,

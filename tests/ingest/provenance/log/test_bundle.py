@@ -107,9 +107,7 @@ CHANGES: dict[str, Callable[[Bundle], Any]] = {
     "cut path": put(PROOF, "hashes", value=lambda old: old[:-1]),
     "no path": put(PROOF, "hashes", value=None),
     "odd path": put(PROOF, "hashes", value=["*"]),
-    "checkpoint": put(
-        PROOF, "checkpoint", "envelope", value=lambda old: old.replace("\n7\n", "\n8\n")
-    ),
+    "checkpoint": put(PROOF, "checkpoint", "envelope", value=larger),
     "no checkpoint": put(PROOF, "checkpoint", value=None),
     "number for a note": put(PROOF, "checkpoint", "envelope", value=7),
     "type": put("mediaType", value="application/json"),
