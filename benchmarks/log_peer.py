@@ -23,10 +23,10 @@ def main() -> None:
     count, singles, proofs = (int(each) for each in sys.argv[1:4])
     path = Path(sys.argv[4]) / "peer.db"
     tree = SqliteTree(str(path))
-    start = time.perf_counter()
+    start = time.process_time()
     for first in range(0, count, 1000):
         tree.append_entries([_entry(at) for at in range(first, min(first + 1000, count))])
-    batched = count / (time.perf_counter() - start)
+    batched = count / (time.process_time() - start)
     tree.close()
     tree = SqliteTree(str(path))
     first_ms = _ms(lambda: tree.prove_inclusion(1, count))
@@ -40,7 +40,7 @@ def main() -> None:
     result = {
         "what": f"pymerkle {version('pymerkle')} SqliteTree",
         "append/s, 1000 a commit": batched,
-        "append/s, one a commit": singles / (time.perf_counter() - start),
+        "append/s, one a commit, by the clock": singles / (time.perf_counter() - start),
         "first proof ms": first_ms,
         "inclusion ms": inclusion,
         "consistency ms": consistency,
@@ -63,9 +63,9 @@ def _grown(tree: SqliteTree, at: int, size: int, root: bytes) -> Callable[[], No
 
 
 def _ms(act: Callable[[], object]) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     act()
-    return 1000 * (time.perf_counter() - start)
+    return 1000 * (time.process_time() - start)
 
 
 if __name__ == "__main__":

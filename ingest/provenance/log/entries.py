@@ -50,7 +50,7 @@ class LogEntry:
     def parse(cls, data: bytes) -> LogEntry:
         """Read an entry; raise `TransparencyError` for bytes that are not one of ours."""
         try:
-            read = json.loads(data)
+            read = json.loads(data.decode())
             if read["type"] != ENTRY_TYPE or type(read["time"]) is not int:
                 raise ValueError
             texts = {name: read[name] for name in ("kind", "subject", "record")}

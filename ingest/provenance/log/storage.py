@@ -157,6 +157,8 @@ class LogStorage:
 
 def as_bytes(value: object) -> bytes:
     """Return a stored value as bytes; SQLite lets whoever writes the file change its type."""
+    if type(value) is bytes:
+        return value
     if isinstance(value, str):
         return value.encode("utf-8", "surrogatepass")
-    return bytes(value) if isinstance(value, bytes | memoryview) else b""
+    return bytes(value) if isinstance(value, memoryview) else b""
