@@ -129,18 +129,34 @@ def postgres() -> Iterator[PostgresServer]:
     server.stop()
 
 
+Connect = Callable[[], LogDatabase]
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LogDatabase]:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        made: LogDatabase = SqliteLogDatabase(tmp_path / "log.db")
-    else:
+def connect(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connect]:
+    """Connects to an empty database of each kind; what is connected is closed with the test."""
+    made: list[LogDatabase] = []
+    if request.param == "postgres":
         from ragbastion.ingest.provenance.log.postgres import PostgresLogDatabase
 
         server: PostgresServer = request.getfixturevalue("postgres")
         with server.owner.begin() as connection:
             connection.exec_driver_sql("DROP SCHEMA public CASCADE")
             connection.exec_driver_sql("CREATE SCHEMA public")
-        made = PostgresLogDatabase(server.url("postgres"))
-    yield made
-    made.close()
+
+    def call() -> LogDatabase:
+        if request.param == "sqlite":
+            made.append(SqliteLogDatabase(tmp_path / "log.db"))
+        else:
+            made.append(PostgresLogDatabase(server.url("postgres")))
+        return made[-1]
+
+    yield call
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def database(connect: Connect) -> LogDatabase:
+    """An empty database of each kind."""
+    return connect()

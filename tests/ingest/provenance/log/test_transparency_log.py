@@ -2,6 +2,7 @@
 
 import multiprocessing
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from ragbastion.core.errors import (
     TransparencyError,
     UsageError,
 )
-from ragbastion.ingest.provenance.log import TransparencyLog
+from ragbastion.ingest.provenance.log import LogReport, Tampering, TransparencyLog
+from ragbastion.ingest.provenance.log.audit import LogAudit
 from ragbastion.ingest.provenance.log.database import LogDatabase
 from ragbastion.ingest.provenance.log.seen import SeenCheckpoint
 from ragbastion.ingest.provenance.log.storage import LogStorage
@@ -21,7 +23,7 @@ from ragbastion.ingest.provenance.log.transparency_log import LogParts
 from ragbastion.ingest.provenance.log.tree import grew, includes
 from ragbastion.ingest.provenance.merkle import leaf_hash
 
-from .conftest import START_S, Clock, Fill, LogFiles, signer
+from .conftest import START_S, Clock, Connect, Fill, LogFiles, signer
 from .vectors import LEAVES, ROOTS
 
 
@@ -232,6 +234,41 @@ def test_the_seen_file_only_moves_forward(files: LogFiles, fill: Fill) -> None:
     log.seen.flush()
     assert (kept := log.seen.read()) is not None
     assert kept.size == 4
+
+
+def test_connections_append_at_once(connect: Connect, tmp_path: Path) -> None:
+    """Three threads, each with a connection of its own: one tree holds what all appended."""
+
+    def append(worker: int) -> None:
+        log = over(connect(), tmp_path, Clock())
+        for at in range(10):
+            log.append([b"%d/%d" % (worker, at)] * 2)
+
+    connect().close()  # makes the tables
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(append, range(3)))
+    storage = over(connect(), tmp_path, Clock()).storage
+    found = [data for _, _, data in storage.entries()]
+    assert sorted(found) == sorted([b"%d/%d" % (w, at) for w in range(3) for at in range(10)] * 2)
+    assert report_of(storage).clean
+
+
+def test_tampering_is_found_on_each_database(database: LogDatabase, tmp_path: Path) -> None:
+    """An entry that was changed, one that was removed, and a node."""
+    log = over(database, tmp_path, Clock())
+    log.append([b"%d" % at for at in range(9)])
+    database.rows("UPDATE log_entries SET entry = ? WHERE idx = 4", (b"x",))
+    database.rows("DELETE FROM log_entries WHERE idx = 6")
+    database.rows("UPDATE log_nodes SET hash = ? WHERE place = 1", (bytes(32),))
+    found = {(each.kind, each.index) for each in report_of(log.storage).findings}
+    assert found >= {(Tampering.CHANGED, 4), (Tampering.REMOVED, 6), (Tampering.NODE, 0)}
+
+
+def report_of(storage: LogStorage) -> LogReport:
+    """Audit a log."""
+    run = LogAudit(storage, signer().key, [])
+    run.run()
+    return run.report()
 
 
 def _append_many(folder: Path, worker: int) -> None:
