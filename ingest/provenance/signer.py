@@ -99,6 +99,10 @@ class BatchSigner:
         )
         return envelope_id
 
+    def withdraw(self, scope: tuple[str, str, str], document: str) -> None:
+        """Log that a document is withdrawn; ``scope`` is (tenant, collection uid, source)."""
+        self._logged.remove_document(scope, document)
+
     def close(self) -> None:
         """Close the registry and the log."""
         self._logged.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from contextlib import closing
 from pathlib import Path
 
@@ -10,6 +11,15 @@ from .feed import REGISTRY_FILE, logged_changes, registry_journal
 from .findings import Findings, Tampering
 from .journal import Journal
 from .storage import LogStorage
+
+_NEVER = {
+    "envelope.changed",
+    "envelope.removed",
+    "revocation.removed",
+    "root.changed",
+    "root.removed",
+}
+"""What no code of ours does; a revocation that is withdrawn says so itself, and stays."""
 
 
 def audit_records(state_dir: Path, storage: LogStorage, findings: Findings) -> int:
@@ -27,9 +37,6 @@ def audit_records(state_dir: Path, storage: LogStorage, findings: Findings) -> i
         if journal.last() < logged:
             reason = f"the registry had {logged} changes and has {journal.last()}: it was put back"
             findings.add(Tampering.ROLLBACK, None, reason)
-        if logged and journal.silent:
-            reason = f"the journal of {', '.join(journal.silent)} was switched off"
-            findings.add(Tampering.RECORD, None, reason)
         return _compare_all(journal, logged, storage, findings)
 
 
@@ -39,11 +46,19 @@ def _compare_all(journal: Journal, logged: int, storage: LogStorage, findings: F
     for watched in journal.watched:
         for subject, record in journal.records(watched):
             present.add(subject)
-            # Before the first sync of an older version's registry, all of it waits.
-            if logged and subject not in pending:
+            # Before the first sync, or after an upgrade that changed columns, all of it waits.
+            if not logged or watched.table in journal.outdated:
+                pending.add(subject)
+            elif subject not in pending:
                 _compare(subject, record_digest(record), storage, findings)
-    _audit_history(storage, present | pending, findings)
-    return len(pending) if logged else len(present)
+    nouns = {watched.noun: watched.table for watched in journal.watched}
+    met = _audit_history(storage, present | pending, nouns.keys(), findings)
+    for noun in met:
+        # A table that was never logged may be new, and its journal yet to come.
+        if nouns[noun] in journal.silent:
+            reason = f"the journal of {nouns[noun]} was switched off"
+            findings.add(Tampering.RECORD, None, reason)
+    return len(pending)
 
 
 def _compare(subject: str, digest: str, storage: LogStorage, findings: Findings) -> None:
@@ -56,21 +71,29 @@ def _compare(subject: str, digest: str, storage: LogStorage, findings: Findings)
         findings.add(Tampering.RECORD, at, f"'{subject}' is not what entry {at} says")
 
 
-def _audit_history(storage: LogStorage, present: set[str], findings: Findings) -> None:
-    """Look at each logged change: none may alter an envelope, or take a revocation back."""
+def _audit_history(
+    storage: LogStorage, present: Set[str], nouns: Set[str], findings: Findings
+) -> list[str]:
+    """Look at each logged change: none may alter an envelope, or take a revocation back.
+
+    Returns those of the nouns that the log tells of.
+    """
+    met: set[str] = set()
     revoked: set[str] = set()
     gone: dict[str, int] = {}
     for index, _, data in storage.entries():
         entry = LogEntry.parse_known(data)
-        if entry is None:
+        noun = entry.kind.partition(".")[0] if entry else ""
+        if entry is None or noun not in nouns:
             continue
+        met.add(noun)
         subject = entry.subject
-        if entry.kind in ("envelope.changed", "envelope.removed"):
+        if entry.kind in _NEVER:
             reason = f"'{subject}' was altered: entry {index} is '{entry.kind}'"
             findings.add(Tampering.RECORD, index, reason)
         if entry.kind.endswith(".revoked"):
             revoked.add(subject)
-        elif subject in revoked:
+        elif subject in revoked and entry.kind.endswith(".changed"):
             reason = f"the revocation of '{subject}' was taken back at entry {index}"
             findings.add(Tampering.RECORD, index, reason)
         if entry.record and subject not in present:
@@ -80,3 +103,4 @@ def _audit_history(storage: LogStorage, present: set[str], findings: Findings) -
     for subject, index in gone.items():
         reason = f"'{subject}' was logged at entry {index} and is no longer kept"
         findings.add(Tampering.RECORD, index, reason)
+    return sorted(met)

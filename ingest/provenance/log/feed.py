@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ....core.errors import RollbackError, TransparencyError
+from .documents import versions_in
 from .entries import LogEntry, Scalar, envelope_digest, record_digest
 from .journal import FOUND, Change, Journal, Watched
 from .storage import LogStorage
@@ -31,18 +32,25 @@ REGISTRY = (
         table="keys",
         noun="key",
         key=("key_id",),
-        fields=("tenant", "name", "valid_from", "valid_until", "revoked_at", "revoked_since"),
+        fields=("tenant", "name", "valid_from", "valid_until", "revoked_at"),
         kinds={"insert": "key.registered"},
     ),
     Watched(
         table="sources",
         noun="source",
         key=("tenant", "source"),
-        fields=("trusted", "tier", "opened_by", "revoked_at", "revoked_since"),
+        fields=("trusted", "tier", "opened_by"),
         kinds={"insert": "source.opened"},
     ),
+    Watched(
+        table="revocations",
+        noun="revocation",
+        key=("id",),
+        fields=("kind", "tenant", "subject", "since", "until", "withdrawn_at"),
+    ),
+    Watched(table="roots", noun="root", key=("version",), fields=("accepted_at",)),
 )
-"""Columns that a registry lacks are left out, so that older and newer registries both fit."""
+"""Tables and columns that a registry lacks are left out, so that older and newer ones both fit."""
 
 _KINDS = {"insert": "added", "update": "changed", "delete": "removed", FOUND: "found"}
 
@@ -84,7 +92,7 @@ class RegistryFeed:
             changes = self._journal.changes(logged, last, _BATCH)
             time_s = write.time_s(self._log.newest())
             news = [change for change in changes if not self._is_known(change)]
-            entries = [entry_of(change, time_s) for change in news]
+            entries = [entry for change in news for entry in entries_of(change, time_s)]
             if entries:
                 write.append([e.as_bytes() for e in entries], [e.subject for e in entries])
             done = changes[-1].seq if len(changes) == _BATCH else last
@@ -116,8 +124,15 @@ def logged_changes(storage: LogStorage) -> int:
     return int(value)
 
 
-def entry_of(change: Change, time_s: int) -> LogEntry:
-    """Return the entry that tells of a change."""
+def entries_of(change: Change, time_s: int) -> list[LogEntry]:
+    """Return the entry that tells of a change, and one for each document that it makes current."""
+    entries = [_entry_of(change, time_s)]
+    if change.watched is ENVELOPES and change.op != "delete" and change.record is not None:
+        entries += versions_in(change.record, time_s)
+    return entries
+
+
+def _entry_of(change: Change, time_s: int) -> LogEntry:
     watched, record = change.watched, change.record
     kind = watched.kinds.get(change.op, f"{watched.noun}.{_KINDS[change.op]}")
     if change.op == "update" and record and record.get("revoked_at") is not None:

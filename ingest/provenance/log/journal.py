@@ -6,6 +6,7 @@ none is lost to a kill: what the journal holds and the log lacks is appended lat
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,8 +31,8 @@ Record = dict[str, Scalar | bytes]
 class Watched:
     """A table whose rows are logged.
 
-    ``key`` are its primary key's columns, all of text; ``fields`` the columns that an entry tells,
-    where the table has them; ``kinds`` the kind of entry for an insert, an update and a delete.
+    ``key`` are its primary key's columns, of text or integers; ``fields`` the columns that an entry
+    tells, where the table has them; ``kinds`` the kind of entry for each operation.
     """
 
     table: str
@@ -59,15 +60,17 @@ class Change:
 class Journal:
     """Reads what changed in those of the watched tables that a file has.
 
-    With ``install`` it sees to the triggers; without, it changes nothing, and `silent` tells which
-    tables have none.
+    With ``install`` it sees to the triggers; without, it changes nothing. `silent` tells which
+    tables lacked one, `outdated` those whose columns were others when theirs were made.
     """
 
     def __init__(self, path: Path, watched: Sequence[Watched], *, install: bool = True) -> None:
         self._database = open_database(path, _SCHEMA)
         present = {row["name"] for row in query(self._database, "SELECT name FROM sqlite_master")}
         self._watched = {each.table: each for each in watched if each.table in present}
-        self.silent = [name for name, each in self._watched.items() if not self._has(each)]
+        found = {name: self._found(each) for name, each in self._watched.items()}
+        self.silent = [name for name, each in found.items() if each.keys() != _OPS.keys()]
+        self.outdated = [name for name, each in self._watched.items() if not self._has(each)]
         if install:
             for each in self._watched.values():
                 self._install(each)
@@ -120,10 +123,21 @@ class Journal:
         return Change(row["seq"], watched, row["op"], names, self.record(watched, names))
 
     def _has(self, watched: Watched) -> bool:
-        """Return whether a table has its triggers, as they are now written."""
+        """Return whether a table has its triggers, made for the columns that it has now."""
+        found = self._found(watched)
+        return found == self._triggers(watched)
+
+    def _found(self, watched: Watched) -> dict[str, str]:
+        """Return the statements of those of a table's triggers that exist, by operation."""
         sql = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?"
         found = {row["name"]: row["sql"] for row in query(self._database, sql, (watched.table,))}
-        return all(found.get(name) == sql for name, sql in _triggers(watched).items())
+        names = {op: _trigger_name(watched, op) for op in _OPS}
+        return {op: found[name] for op, name in names.items() if name in found}
+
+    def _triggers(self, watched: Watched) -> dict[str, str]:
+        rows = query(self._database, "SELECT name FROM pragma_table_info(?)", (watched.table,))
+        columns = hashlib.sha256("/".join(row["name"] for row in rows).encode()).hexdigest()[:16]
+        return {op: _trigger(watched, op, columns) for op in _OPS}
 
     def _install(self, watched: Watched) -> None:
         """Create a table's triggers if they are not there, and note the rows that it has."""
@@ -132,8 +146,8 @@ class Journal:
         with transaction(self._database) as database:
             if self._has(watched):
                 return  # another process was first
-            for name, statement in _triggers(watched).items():
-                database.execute(f"DROP TRIGGER IF EXISTS {name}")
+            for op, statement in self._triggers(watched).items():
+                database.execute(f"DROP TRIGGER IF EXISTS {_trigger_name(watched, op)}")
                 database.execute(statement)
             database.execute(
                 "INSERT INTO log_journal (source, op, names) "  # noqa: S608 - names of ours
@@ -142,13 +156,15 @@ class Journal:
             )
 
 
-def _triggers(watched: Watched) -> dict[str, str]:
-    return {f"log_{watched.table}_{op}": _trigger(watched, op) for op in _OPS}
+def _trigger_name(watched: Watched, op: str) -> str:
+    return f"log_{watched.table}_{op}"
 
 
-def _trigger(watched: Watched, op: str) -> str:
+def _trigger(watched: Watched, op: str, columns: str) -> str:
+    """Return the statement; it names the columns, so that it is made anew when they change."""
     return (
-        f"CREATE TRIGGER log_{watched.table}_{op} AFTER {op.upper()} ON {watched.table} BEGIN "  # noqa: S608
+        f"CREATE TRIGGER {_trigger_name(watched, op)} AFTER {op.upper()} ON {watched.table} "  # noqa: S608
+        f"BEGIN /* columns {columns} */ "
         f"INSERT INTO log_journal (source, op, names) VALUES ('{watched.table}', '{op}', "
         f"{_key_of(watched, _OPS[op] + '.')}); END"
     )

@@ -6,6 +6,8 @@ import threading
 from pathlib import Path
 
 from ....core.settings_log import LogSettings
+from .documents import document_subject, removed_document
+from .entries import LogEntry
 from .feed import ENVELOPES, RegistryFeed, registry_journal
 from .opening import open_log
 from .transparency_log import TransparencyLog
@@ -44,6 +46,24 @@ class LoggedRegistry:
         """Return an envelope's JSON text as the registry has it, or None."""
         record = self._journal.record(ENVELOPES, (envelope_id,))
         return None if record is None else str(record["envelope"])
+
+    def document(self, scope: tuple[str, str, str], document: str) -> LogEntry | None:
+        """Return the newest entry about a document; ``scope`` is (tenant, collection uid, source).
+
+        Its ``record`` is the digest of the version that is current, or "" for one that was removed;
+        None if no envelope that lists its documents had it. O(log n).
+        """
+        storage = self.log().storage
+        index = storage.last_of(document_subject(scope, document))
+        data = None if index is None else storage.entry(index)
+        return None if data is None else LogEntry.parse(data)
+
+    def remove_document(self, scope: tuple[str, str, str], document: str) -> None:
+        """Log that no version of a document is current any more."""
+        self.sync()
+        with self._lock, self._open()[0].writing() as write:
+            entry = removed_document(scope, document, write.time_s(self._open()[0].newest()))
+            write.append([entry.as_bytes()], [entry.subject])
 
     def close(self) -> None:
         """Close log and journal."""

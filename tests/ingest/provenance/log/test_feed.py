@@ -238,3 +238,22 @@ def test_odd_names_have_subjects_of_their_own(tmp_path: Path, signer: BatchSigne
     log.close()
     assert len(subjects) == len(names)
     assert verify_log(tmp_path).clean
+
+
+def test_an_upgrade_of_the_registry_is_no_finding(tmp_path: Path, signer: BatchSigner) -> None:
+    """Columns that come and go: what has them waits, and is logged anew, once."""
+    sign(signer)
+    signer.close()
+    path = tmp_path / "provenance.db"
+    sql(
+        path,
+        "ALTER TABLE keys ADD COLUMN valid_until REAL",
+        "CREATE TABLE revocations (id INTEGER PRIMARY KEY, kind TEXT, subject TEXT)",
+        "INSERT INTO revocations VALUES (7, 'key', 'k')",
+    )
+    assert (verify_log(tmp_path).clean, verify_log(tmp_path).pending) == (True, 2)
+    again = BatchSigner(tmp_path)
+    sign(again, "v")
+    again.close()
+    assert kinds(tmp_path)[3:] == ["key.found", "revocation.found", "envelope.added"]
+    assert (verify_log(tmp_path).clean, verify_log(tmp_path).pending) == (True, 0)
