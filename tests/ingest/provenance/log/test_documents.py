@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ragbastion.ingest.provenance import SourceRegistry
+from ragbastion.ingest.provenance import BatchSigner, SourceRegistry
 from ragbastion.ingest.provenance.log import LoggedRegistry
 from ragbastion.ingest.provenance.log.documents import versions_in
 
@@ -84,6 +84,16 @@ def test_a_removed_document_has_no_version(
     registry.add_envelope("e2", SCOPE, "k", envelope(document("a", "1")))
     logged.sync()
     assert current(logged, "a") == ("document.version", "1")
+
+
+def test_a_document_that_a_run_withdraws_is_logged(
+    tmp_path: Path, registry: SourceRegistry, logged: LoggedRegistry
+) -> None:
+    """By the signer, which every writer has."""
+    signer = BatchSigner(tmp_path)
+    signer.withdraw(SCOPE, "a")
+    signer.close()
+    assert current(logged, "a") == ("document.removed", "")
 
 
 @pytest.mark.parametrize(
