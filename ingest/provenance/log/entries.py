@@ -11,6 +11,7 @@ from urllib.parse import quote
 import rfc8785
 
 from ....core.errors import TransparencyError
+from ..proof import storable_metadata
 
 ENTRY_TYPE = "ragbastion/log-entry/v1"
 
@@ -42,7 +43,7 @@ class LogEntry:
                 "subject": self.subject,
                 "time": self.time_s,
                 "record": self.record,
-                "fields": dict(self.fields),
+                "fields": storable_metadata(self.fields),
             }
         )
 
@@ -81,9 +82,16 @@ def subject_of(noun: str, *names: str) -> str:
 def record_digest(row: Mapping[str, Scalar | bytes]) -> str:
     """Return the hex SHA-256 of a record's canonical JSON; bytes count as their hex."""
     plain = {name: v.hex() if isinstance(v, bytes) else v for name, v in row.items()}
-    return hashlib.sha256(rfc8785.dumps(plain)).hexdigest()
+    return hashlib.sha256(rfc8785.dumps(storable_metadata(plain))).hexdigest()
 
 
 def envelope_digest(text: str) -> str:
-    """Return the hex SHA-256 of an envelope's canonical JSON: the same however it is written."""
-    return hashlib.sha256(rfc8785.dumps(json.loads(text))).hexdigest()
+    """Return the hex SHA-256 of an envelope's canonical JSON: the same however it is written.
+
+    Of what has no such form, and so is no envelope, it is that of the text.
+    """
+    try:
+        data = rfc8785.dumps(json.loads(text))
+    except (ValueError, RecursionError):  # canonicalisation errors are ValueErrors
+        data = text.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(data).hexdigest()

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ....core.sqlite import open_database, query, transaction
+from ....core.errors import TransparencyError
+from ....core.sqlite import as_store_error, open_database, query, transaction
 from .entries import Scalar, subject_of
 
 _SCHEMA = """
@@ -103,9 +104,12 @@ class Journal:
 
     def records(self, watched: Watched) -> Iterator[tuple[str, Record]]:
         """Yield (subject, record) of every row of a table."""
-        for row in self._database.execute(f"SELECT * FROM {watched.table}"):  # noqa: S608
-            record = dict(row)
-            yield watched.subject([str(record[name]) for name in watched.key]), record
+        try:
+            for row in self._database.execute(f"SELECT * FROM {watched.table}"):  # noqa: S608
+                record = dict(row)
+                yield watched.subject([str(record[name]) for name in watched.key]), record
+        except sqlite3.Error as error:
+            raise as_store_error(error, None) from error
 
     def record(self, watched: Watched, names: Sequence[str]) -> Record | None:
         """Return the row with these key values, or None."""
@@ -176,4 +180,9 @@ def _key_of(watched: Watched, prefix: str) -> str:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(bytes.fromhex(each).decode() for each in text.split("/"))
+    try:
+        return tuple(bytes.fromhex(each).decode("utf-8", "replace") for each in text.split("/"))
+    except ValueError as error:
+        raise TransparencyError(
+            "registry refused: its journal was changed; restore 'provenance.db' from a backup"
+        ) from error

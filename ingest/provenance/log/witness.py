@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ....core.errors import ForkError, QuorumError, TransparencyError
+from ....core.sqlite import as_store_error
 from .checkpoint import open_checkpoint
 from .note import NoteKey, NoteSigner
 from .tree import grew
@@ -71,7 +72,17 @@ class LocalWitness:
         self.key = signer.cosigner
 
     def cosign(self, request: WitnessRequest) -> str:
-        """See `Witness`; raises `TransparencyError` for a log that it was not told to witness."""
+        """See `Witness`.
+
+        Raises `TransparencyError` for a log that it was not told to witness, `StoreError` for a
+        folder that it cannot use.
+        """
+        try:
+            return self._cosigned(request)
+        except OSError as error:
+            raise as_store_error(error, self._folder) from error
+
+    def _cosigned(self, request: WitnessRequest) -> str:
         log = self._logs.get(request.head.origin)
         if log is None:
             raise TransparencyError("witness refuses: it does not know the log of that origin")
@@ -149,14 +160,22 @@ class FolderWitness:
 
     def cosign(self, request: WitnessRequest) -> str:
         """See `Witness`; leaves the request there and raises `QuorumError` without an answer."""
+        try:
+            return self._exchanged(request)
+        except (OSError, ValueError) as error:
+            raise QuorumError(
+                f"witness '{self.key.name}' does not answer: its folder '{self._folder}' cannot "
+                f"be used ({type(error).__name__})"
+            ) from error
+
+    def _exchanged(self, request: WitnessRequest) -> str:
         self._folder.mkdir(parents=True, exist_ok=True)
         asked = self._folder / f"{request.name}.request"
-        answer = asked.with_suffix(".cosignature")
-        conflict = asked.with_suffix(".size")
+        answer, conflict = asked.with_suffix(".cosignature"), asked.with_suffix(".size")
         if answer.exists():
-            return answer.read_text()
+            return answer.read_text(encoding="utf-8")
         if conflict.exists():
-            size = int(conflict.read_text())
+            size = int(conflict.read_text(encoding="utf-8"))
             conflict.unlink()
             raise WitnessConflictError(size)
         _replace(asked, str(request))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ....core.errors import FreezeError, QuorumError, TransparencyError
+from ....core.errors import FreezeError, QuorumError, StoreError, TransparencyError
 from .checkpoint import Checkpoint, open_checkpoint
 from .note import NoteSignature, parse_signatures
 from .transparency_log import TransparencyLog
@@ -25,7 +25,7 @@ def cosign(
     for witness in witnesses:
         try:
             lines.append(_asked(log, checkpoint, witness))
-        except TransparencyError as error:
+        except (TransparencyError, StoreError) as error:
             failed[witness.key.name] = str(error)
     if not lines:
         return checkpoint, failed
@@ -39,7 +39,8 @@ def cosign(
 def _asked(log: TransparencyLog, checkpoint: Checkpoint, witness: Witness) -> NoteSignature:
     """Return a witness's line, verified; what it signed last is remembered with the log."""
     name = f"witness/{witness.key.name}"
-    known = min(int(log.storage.meta(name) or 0), checkpoint.size)
+    kept = log.storage.meta(name) or ""
+    known = min(int(kept) if kept.isdecimal() else 0, checkpoint.size)
     try:
         answer = witness.cosign(_request(log, known, checkpoint))
     except WitnessConflictError as conflict:

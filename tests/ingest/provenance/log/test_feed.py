@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ragbastion.core.errors import RollbackError
+from ragbastion.core.errors import RollbackError, TransparencyError
 from ragbastion.ingest.provenance import BatchSigner, SourceRegistry
 from ragbastion.ingest.provenance.log import (
     LogEntry,
@@ -238,6 +238,39 @@ def test_odd_names_have_subjects_of_their_own(tmp_path: Path, signer: BatchSigne
     log.close()
     assert len(subjects) == len(names)
     assert verify_log(tmp_path).clean
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE envelopes SET envelope = 'no JSON'",
+        "UPDATE envelopes SET envelope = '[1e400, NaN]'",
+        "UPDATE envelopes SET envelope = x'ff00'",
+        "UPDATE keys SET created_at = 9e999",
+        "UPDATE keys SET created_at = 9223372036854775807",
+        "UPDATE sources SET trusted = x'ff'",
+    ],
+)
+def test_odd_values_are_logged_and_do_not_stop_the_log(
+    tmp_path: Path, signer: BatchSigner, statement: str
+) -> None:
+    """Whatever somebody writes into the registry, the next signature is made."""
+    sign(signer)
+    sql(tmp_path / "provenance.db", statement)
+    sign(signer, "v")
+    assert kinds(tmp_path)[3].endswith(".changed")
+    assert not any("is not what entry" in reason for _, reason in records(tmp_path))
+
+
+def test_a_changed_journal_is_refused(tmp_path: Path, signer: BatchSigner) -> None:
+    """Its rows are names in hex."""
+    sign(signer)
+    sql(
+        tmp_path / "provenance.db",
+        "INSERT INTO log_journal (source, op, names) VALUES ('keys', 'insert', 'no hex')",
+    )
+    with pytest.raises(TransparencyError, match="its journal was changed"):
+        sign(signer, "v")
 
 
 def test_an_upgrade_of_the_registry_is_no_finding(tmp_path: Path, signer: BatchSigner) -> None:

@@ -232,6 +232,23 @@ def test_a_folder_is_a_way_to_a_witness(fill: Fill, tmp_path: Path) -> None:
     assert list(signed.cosigned) == ["witness.example/9"]
 
 
+def test_a_folder_that_cannot_be_used_is_no_witness(fill: Fill, tmp_path: Path) -> None:
+    """Something else stands there, or the answer is not text; the others are asked all the same."""
+    log, good = fill(4), local(tmp_path, 7)
+    (tmp_path / "file").write_text("")
+    odd = tmp_path / "odd"
+    odd.mkdir()
+    (odd / f"{request(log, 0).name}.size").write_text("many")
+    asked: list[Witness] = [
+        FolderWitness(signer("w.example/1", 11).cosigner, tmp_path / "file"),
+        FolderWitness(signer("w.example/2", 12).cosigner, odd),
+        LocalWitness(tmp_path / "file", signer("w.example/3", 13), {ORIGIN: signer().key}),
+        good,
+    ]
+    signed, failed = cosign(log, log.checkpoint(), asked)
+    assert (list(signed.cosigned), len(failed)) == (["witness.example/7"], 3)
+
+
 def test_a_refused_request_stays(tmp_path: Path) -> None:
     """So that somebody looks at it."""
     (tmp_path / "a.request").write_text("nonsense")
