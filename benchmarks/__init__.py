@@ -1,1 +1,1 @@
-"""What the guard is worth, measured; only `ragbastion.benchmarks.injection` is installed."""
+"""What the guard is worth, measured; `injection` and `tenancy` are installed."""

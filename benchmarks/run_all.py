@@ -20,14 +20,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     data, out = options.data.resolve(), ["--out", str(options.out.resolve())]
-    # The one benchmark that is shipped runs as users run it.
+    # Those that are shipped run as users run them.
     shipped = ["-m", "ragbastion", "bench", "injection", "--data", str(data), *out]
+    attacked = ["-m", "ragbastion", "bench", "tenancy", "--calls", "1000000", *out]
     scripts = {
+        "access": out,
         "provenance": out,
         "log": out,
         "stores": out,
         "encryption": out,
-        "embedded": out,
+        "guarded": out,
         "gateway": out,
         "signatures": ["--data", str(data), *out],
         "joins": ["--data", str(data / "poison"), *out],
@@ -37,7 +39,9 @@ def main() -> None:
         "main_job": ["--data", str(data), *out],
     }
     runs = {name: [str(_HERE / f"{name}.py"), *rest] for name, rest in scripts.items()}
+    runs["embedded"] = ["-m", "benchmarks.embedded", *out]
     runs["injection"] = shipped
+    runs["tenancy"] = attacked
     failed = [name for name, arguments in runs.items() if _run(name, arguments)]
     if failed:
         raise SystemExit(f"failed: {', '.join(failed)}")
@@ -45,7 +49,7 @@ def main() -> None:
 
 def _run(name: str, arguments: list[str]) -> int:
     print(f"== {name}", flush=True)
-    return subprocess.run([sys.executable, *arguments]).returncode
+    return subprocess.run([sys.executable, *arguments], cwd=_HERE.parent).returncode
 
 
 if __name__ == "__main__":

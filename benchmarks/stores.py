@@ -1,9 +1,9 @@
-"""What isolation costs: embedded store against local mode, guarded client against the plain one.
+"""The two stores, and qdrant-client's local mode as it is, with the same points and queries.
 
     python benchmarks/stores.py --points 50000 --tenants 50 --out benchmarks/results
 
-Every ratio is of two timings of one run on one machine. The plain local mode filters by tenant in
-the same way as the guard does, so the ratio of the two clients is the price of the guard alone.
+Every ratio is of two timings of one run on one machine. What the store adds to its engine is
+measured by ``benchmarks.embedded``, what the guard adds to its client by ``guarded.py``.
 """
 
 from __future__ import annotations
@@ -22,22 +22,14 @@ import numpy as np
 from qdrant_client import QdrantClient, models
 from ragbastion.core.chunk import ChunkId, TenantId
 from ragbastion.core.embedding import EmbedderIdentity
-from ragbastion.core.events import MemoryEventSink
 from ragbastion.core.store import StoredPoint, VectorStore
-from ragbastion.tenancy import (
-    EdgeStore,
-    GuardedQdrantClient,
-    QdrantStore,
-    operator_context,
-)
+from ragbastion.tenancy import EdgeStore, QdrantStore
 from report import print_table, write_json
 
 DIMENSION = 384
 TEXT_CHARS = 400
 BATCH = 500
 TOP_K = 10
-GUARD_POINTS = 5_000
-GUARD_TENANTS = 10
 SEED = 7
 
 Row = dict[str, Any]
@@ -53,15 +45,12 @@ def main() -> None:
         measure_store("QdrantStore on local mode", arguments),
     ]
     plain = measure_plain(arguments)
-    guard = measure_guard(arguments.queries)
     result: Row = {
         "stores": [*stores, plain],
         "query_ratio_edge_to_plain_local": stores[0]["query_ms_p50"] / plain["query_ms_p50"],
-        "guard": guard,
         "load_average": os.getloadavg(),
     }
     print_table("tenant-filtered top 10 of vectors of 384 dimensions", result["stores"])
-    print_table("GuardedQdrantClient and the plain client with the same filter", [guard])
     ratio = result["query_ratio_edge_to_plain_local"]
     print(f"EdgeStore / plain local mode, query p50: {ratio:.5f}")
     write_json(arguments.out, "stores", result, seed=SEED)
@@ -106,50 +95,6 @@ def measure_plain(arguments: argparse.Namespace) -> Row:
         assert len(_plain_query(client, tenant, vector)) == TOP_K
 
     return _row("qdrant-client local mode, plain", arguments, seconds, query)
-
-
-def measure_guard(queries: int) -> Row:
-    """Compare one query by the guarded client with the same filtered query by the plain one."""
-    rng = np.random.default_rng(SEED)
-    vectors = rng.standard_normal((GUARD_POINTS, DIMENSION)).astype(np.float32)
-    plain, shared = _local_client(), _local_client()
-    guards = {
-        f"t{t}": GuardedQdrantClient(
-            shared, operator_context(tenant=f"t{t}", principal="bench"), MemoryEventSink()
-        )
-        for t in range(GUARD_TENANTS)
-    }
-    for t, (tenant, guarded) in enumerate(guards.items()):
-        rows = range(t, GUARD_POINTS, GUARD_TENANTS)
-        plain.upsert("c", [_struct(i, vectors[i], tenant) for i in rows])
-        guarded.upsert(
-            "c",
-            [
-                models.PointStruct(id=i, vector=vectors[i].tolist(), payload=_payload(i))
-                for i in rows
-            ],
-        )
-    timings: dict[str, list[float]] = {"plain": [], "guarded": []}
-    for number in range(queries):
-        tenant = f"t{number % GUARD_TENANTS}"
-        vector = rng.standard_normal(DIMENSION).astype(np.float32)
-        # Interleaved, so that a change of the machine's load falls on both.
-        expected, plain_ms = _timed(lambda t=tenant, v=vector: _plain_query(plain, t, v))  # type: ignore[misc]
-        got, guarded_ms = _timed(
-            lambda t=tenant, v=vector: guards[t].query_points("c", v, limit=TOP_K).points  # type: ignore[misc]
-        )
-        assert [hit.id for hit in got] == [hit.id for hit in expected]
-        timings["plain"].append(plain_ms)
-        timings["guarded"].append(guarded_ms)
-    ratios = [g / p for g, p in zip(timings["guarded"], timings["plain"], strict=True)]
-    return {
-        "points": GUARD_POINTS,
-        "tenants": GUARD_TENANTS,
-        "queries": queries,
-        "plain_ms_p50": statistics.median(timings["plain"]),
-        "guarded_ms_p50": statistics.median(timings["guarded"]),
-        "ratio_p50": statistics.median(ratios),
-    }
 
 
 def _arguments() -> argparse.Namespace:
@@ -239,24 +184,14 @@ def _plot(result: Row, path: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
+    figure, axes = plt.subplots(figsize=(5.5, 3.6))
     names = ["EdgeStore", "QdrantStore,\nlocal mode", "plain client,\nlocal mode"]
-    bars = left.bar(names, [row["query_ms_p50"] for row in result["stores"]], color="#3b6ea5")
-    left.bar_label(bars, fmt="%.2f")
-    left.set(yscale="log", ylabel="query p50, ms (log)")
-    left.margins(y=0.15)
+    bars = axes.bar(names, [row["query_ms_p50"] for row in result["stores"]], color="#3b6ea5")
+    axes.bar_label(bars, fmt="%.2f")
+    axes.set(yscale="log", ylabel="query p50, ms (log)")
+    axes.margins(y=0.15)
     first = result["stores"][0]
-    left.set_title(f"{first['points']:,} points, {first['tenants']} tenants, top {TOP_K}")
-    guard = result["guard"]
-    bars = right.bar(
-        ["plain client", "GuardedQdrantClient"],
-        [guard["plain_ms_p50"], guard["guarded_ms_p50"]],
-        color=["#999999", "#3b6ea5"],
-    )
-    right.bar_label(bars, fmt="%.1f")
-    right.set(ylabel="query p50, ms")
-    right.margins(y=0.15)
-    right.set_title(f"the same filter, {guard['points']:,} points: x {guard['ratio_p50']:.2f}")
+    axes.set_title(f"{first['points']:,} points, {first['tenants']} tenants, top {TOP_K}")
     figure.tight_layout()
     figure.savefig(path, dpi=130)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,16 +13,19 @@ from .options import Config
 from .state import load
 
 
+class Clients(StrEnum):
+    """Which guarded clients ``bench tenancy`` attacks."""
+
+    SYNC = "sync"
+    ASYNC = "async"
+    BOTH = "both"
+
+
 def register(app: typer.Typer) -> None:
     """Add the command group of this module."""
-    group = typer.Typer(help="Measure the guard on labelled documents.", no_args_is_help=True)
-
-    @group.callback()
-    def _group() -> None:
-        # One command alone would take the group's place.
-        pass
-
+    group = typer.Typer(help="Measure the guard, and attack it.", no_args_is_help=True)
     command(group, "injection")(injection)
+    command(group, "tenancy")(tenancy)
     app.add_typer(group, name="bench")
 
 
@@ -66,3 +70,48 @@ def injection(
     request = Request(data=data, out=out, limit=limit, peers=peers, settings=settings)
     run(request, complain)
     return ExitCode.CLEAN
+
+
+def tenancy(
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            file_okay=False,
+            writable=True,
+            help="Folder for tenancy.json, tenancy.png, and tenancy.jsonl, which lets a run that "
+            "was cut short go on.",
+        ),
+    ],
+    calls: Annotated[
+        int, typer.Option("--calls", metavar="N", min=1, help="Generated calls, about, in all.")
+    ] = 20_000,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="The same seed, the same calls.")
+    ] = 7,
+    clients: Annotated[
+        Clients, typer.Option("--clients", help="Which guarded clients are attacked.")
+    ] = Clients.BOTH,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            metavar="URL",
+            envvar="QDRANT_URL",
+            help="A Qdrant server to attack on, in collections made for it; else local mode.",
+        ),
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", metavar="N", min=1, max=64, help="Processes.")] = 1,
+) -> ExitCode:
+    """Attack the guarded clients through every method, beside a wrapper that is known to leak.
+
+    Plants canaries of several tenants and prints method by attack. Exit code 1: a guarded client
+    leaks; 3: a leak of the naive wrapper was missed. Needs pip install 'ragbastion[bench]'.
+    """
+    from ..benchmarks.tenancy.run import Request, run
+
+    request = Request(
+        out=out, calls=calls, seed=seed, clients=clients.value, url=url or None, jobs=jobs
+    )
+    return ExitCode.FINDINGS if run(request, complain) else ExitCode.CLEAN

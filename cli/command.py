@@ -35,6 +35,8 @@ class ExitCode(IntEnum):
     """The reader of stdout went away; 128 + 13, as shells have it."""
 
 
+_MAX_MESSAGE_CHARS = 2000
+
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show the traceback of an error.")]
 
 Body = Callable[..., ExitCode]
@@ -96,8 +98,16 @@ def guarded(body: Callable[[], ExitCode], *, verbose: bool) -> ExitCode:
 def complain(message: str) -> None:
     """Write one error line to stderr."""
     with contextlib.suppress(BrokenPipeError):
-        sys.stderr.write(f"ragbastion: {printable(message)}\n")
+        sys.stderr.write(f"ragbastion: {_short(printable(message))}\n")
         sys.stderr.flush()
+
+
+def _short(message: str) -> str:
+    """Cut the middle out of a message that echoes a long argument: why and what to do are last."""
+    if len(message) <= _MAX_MESSAGE_CHARS:
+        return message
+    half = _MAX_MESSAGE_CHARS // 2
+    return f"{message[:half]} … {message[-half:]}"
 
 
 def _message(error: Exception, *, verbose: bool) -> str:

@@ -10,10 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .access_options import (
+    Classification,
+    Clearance,
+    LabelDepartment,
+    LabelGroups,
+    LabelUsers,
+    Owner,
+    Principal,
+    Roles,
+    label_of,
+)
 from .command import ExitCode, command, complain
 from .options import Collection, Config, Json, Store, Tenant
 from .output import console, write_json, write_line, write_table
-from .state import load, open_guard
+from .state import load, open_guard, user_name
 
 if TYPE_CHECKING:
     from ..ingest.report import IngestReport
@@ -34,14 +45,34 @@ def ingest(
     source: Annotated[str, typer.Option("--source", help="Where the documents come from.")],
     collection: Collection = None,
     store: Store = None,
+    principal: Principal = None,
+    role: Roles = None,
+    clearance: Clearance = 0,
+    owner: Owner = "",
+    user: LabelUsers = None,
+    group: LabelGroups = None,
+    department: LabelDepartment = "",
+    classification: Classification = None,
     json_output: Json = False,
     config: Config = None,
 ) -> ExitCode:
     """Scan, chunk, embed, sign and store documents; what looks like an attack is quarantined.
 
     Running it again is safe: what is stored already is left alone, and a killed run goes on where
-    it stopped. Exit code: 0 all ingested, 1 something quarantined, 3 a document failed.
+    it stopped. --owner, --user, --group, --department and --classification label the documents:
+    who of the tenant may read them. Exit code: 0 all ingested, 1 something quarantined, 3 a
+    document failed.
     """
+    from ..ingest import Writer
+    from ..tenancy import operator_context
+
+    context = operator_context(
+        tenant=tenant,
+        principal=principal or user_name(),
+        roles=role or (),
+        clearance=clearance,
+    )
+    label = label_of(owner, user, group, department, classification)
     settings = load(config, store=store, collection=collection)
     with open_guard(settings) as guard, _progress() as progress:
         report = guard.ingest(
@@ -49,6 +80,7 @@ def ingest(
             tenant=tenant,
             source=source,
             collection=settings.collection,
+            writer=Writer(context=context, label=label),
             progress=progress,
         )
     write_report(report, as_json=json_output)

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .command import ExitCode, command
+from .command import Body, ExitCode, command
+from .key_options import (
+    Admin,
+    Clearance,
+    Department,
+    Expires,
+    Groups,
+    OwnTenant,
+    Principal,
+    Roles,
+)
 from .options import Config, Json
 from .output import write_json, write_line, write_table
-from .state import load
+from .refusals import audited
+from .state import load, user_name
+from .tenant_state import opened_log
 
 if TYPE_CHECKING:
+    from ..core.events import Event, EventSink
     from ..core.settings import Settings
     from ..tenancy import ApiKey, ApiKeys
 
@@ -35,87 +48,53 @@ _COLUMNS = (
 def register(app: typer.Typer) -> None:
     """Add the command group of this module."""
     group = typer.Typer(help="Manage the keys of the HTTP service.", no_args_is_help=True)
-    command(group, "create")(create)
-    command(group, "list")(list_keys)
-    command(group, "revoke")(revoke)
+    bodies: dict[str, Body] = {"create": create, "list": list_keys, "revoke": revoke}
+    for name, body in bodies.items():
+        command(group, name)(audited("identity.refused", f"keys {name}")(body))
     app.add_typer(group, name="keys")
 
 
 def create(
-    principal: Annotated[str, typer.Option("--principal", help="Who will use the key.")],
-    tenant: Annotated[
-        str | None, typer.Option("--tenant", help="The tenant that the key is bound to.")
-    ] = None,
-    admin: Annotated[
-        bool, typer.Option("--admin", help="An administrator's key: it may name any tenant.")
-    ] = False,
-    role: Annotated[
-        list[str] | None,
-        typer.Option("--role", help="A role; repeat it. 'ingest' lets a tenant's key ingest."),
-    ] = None,
-    group: Annotated[
-        list[str] | None, typer.Option("--group", help="A group of the principal; repeat it.")
-    ] = None,
-    department: Annotated[
-        str, typer.Option("--department", help="The department of the principal.")
-    ] = "",
-    clearance: Annotated[
-        int,
-        typer.Option(
-            "--clearance",
-            min=0,
-            max=3,
-            help="Up to which classification it reads: 0 public to 3 secret.",
-        ),
-    ] = 0,
-    expires: Annotated[
-        str | None,
-        typer.Option(
-            "--expires",
-            metavar="TIME",
-            help="When the key ends, such as 2030-01-31 or 2030-01-31T12:00:00+01:00; UTC if it "
-            "names no zone. Never if left out.",
-        ),
-    ] = None,
+    principal: Principal,
+    tenant: OwnTenant = None,
+    admin: Admin = False,
+    role: Roles = None,
+    group: Groups = None,
+    department: Department = "",
+    clearance: Clearance = 0,
+    expires: Expires = None,
     json_output: Json = False,
     config: Config = None,
 ) -> ExitCode:
     """Make a key and print it once; only its hash is kept."""
     from ..tenancy import Attributes
+    from ..tenancy.api_keys import id_of_key
 
     if admin == (tenant is not None):
         raise typer.BadParameter("give --tenant NAME, or --admin, one of the two")
     ends = _seconds(expires)
     attributes = Attributes(groups=group or (), department=department, clearance=clearance)
-    with _opened(load(config)) as keys:
-        key = keys.create(
+    with _opened(load(config)) as (keys, log):
+        plain = keys.create(
             tenant=tenant,
             principal=principal,
             roles=role or (),
             attributes=attributes,
             expires_at=ends,
         )
+        made = _of_id(keys, id_of_key(plain))
+        # Before it is shown: a key that the log does not know is known to nobody.
+        log.emit(_event("identity.key_created", made))
     if json_output:
-        write_json(
-            {
-                "key": key,
-                "tenant": tenant,
-                "principal": principal,
-                "roles": sorted(set(role or ())),
-                "groups": sorted(set(group or ())),
-                "department": department,
-                "clearance": clearance,
-                "expires": _time(ends),
-            }
-        )
+        write_json({"key": plain, **_fields(made)})
     else:
-        write_line(key)
+        write_line(plain)
     return ExitCode.CLEAN
 
 
 def list_keys(json_output: Json = False, config: Config = None) -> ExitCode:
     """List every key without its secret, revoked ones too."""
-    with _opened(load(config)) as keys:
+    with _opened(load(config)) as (keys, _):
         rows = [_fields(key) for key in keys.list()]
     if json_output:
         write_json(rows)
@@ -131,13 +110,34 @@ def revoke(
     config: Config = None,
 ) -> ExitCode:
     """Revoke a key; a running service refuses it from the next request on."""
-    with _opened(load(config)) as keys:
+    with _opened(load(config)) as (keys, log):
         keys.revoke(identifier)
+        log.emit(_event("identity.key_revoked", _of_id(keys, identifier)))
     if json_output:
         write_json({"id": identifier, "revoked": True})
     else:
         write_line(f"revoked {identifier}")
     return ExitCode.CLEAN
+
+
+def _of_id(keys: ApiKeys, identifier: str) -> ApiKey:
+    return next(key for key in keys.list() if key.id == identifier)
+
+
+def _event(kind: str, key: ApiKey) -> Event:
+    """Return the event of a key: whose it is, what it may, never the key."""
+    from ..core.events import Event
+
+    granted = ("principal", "roles", "groups", "department", "clearance", "expires")
+    fields = _fields(key)
+    return Event(
+        kind=kind,
+        tenant=key.tenant or "",
+        subject=key.id,
+        outcome=kind.rpartition("_")[2],
+        principal=user_name(),
+        detail={"admin": key.tenant is None} | {name: fields[name] for name in granted},
+    )
 
 
 def _fields(key: ApiKey) -> dict[str, Any]:
@@ -177,11 +177,10 @@ def _time(seconds: float | None) -> str | None:
 
 
 @contextmanager
-def _opened(settings: Settings) -> Iterator[ApiKeys]:
+def _opened(settings: Settings) -> Iterator[tuple[ApiKeys, EventSink]]:
+    """Open the keys and the audit log, the log first: no key is made that it cannot tell of."""
     from ..tenancy import ApiKeys
 
-    keys = ApiKeys(settings.state_dir / "api_keys.db")
-    try:
-        yield keys
-    finally:
-        keys.close()
+    path = settings.state_dir / "api_keys.db"
+    with opened_log(settings) as log, closing(ApiKeys(path)) as keys:
+        yield keys, log

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .access_options import Clearance, Department, Groups, Principal, Roles
 from .command import ExitCode, command, complain
 from .options import Collection, Config, Json, Store, Tenant
 from .output import write_json, write_table, write_text
@@ -27,12 +28,11 @@ def query(
     tenant: Tenant,
     collection: Collection = None,
     store: Store = None,
-    principal: Annotated[
-        str | None, typer.Option("--principal", help="Who asks; your user name if left out.")
-    ] = None,
-    role: Annotated[
-        list[str] | None, typer.Option("--role", help="A role of the principal; repeat it.")
-    ] = None,
+    principal: Principal = None,
+    role: Roles = None,
+    group: Groups = None,
+    department: Department = "",
+    clearance: Clearance = 0,
     session: Annotated[
         str, typer.Option("--session", help="The session whose record this retrieval joins.")
     ] = "",
@@ -54,6 +54,9 @@ def query(
         principal=principal or user_name(),
         roles=frozenset(role or ()),
         session=session,
+        groups=group or (),
+        department=department,
+        clearance=clearance,
     )
     with open_guard(settings) as guard:
         answer = guard.retrieve(text, context, collection=settings.collection, limit=limit)

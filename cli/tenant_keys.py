@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..core.errors import UsageError
-from .command import ExitCode, command
+from .command import Body, ExitCode, command
 from .options import Collection, Config, Json, Store, Tenant
 from .output import printable, utc_time, write_json, write_line, write_table
+from .refusals import audited
 from .state import load, open_guard, user_name
+from .tenant_state import opened_keys
 
 if TYPE_CHECKING:
-    from ..core.settings import Settings
     from ..tenancy.encryption import TenantKeys
 
 
 def register_in(group: typer.Typer) -> None:
     """Add the commands of this module to the group ``tenants``."""
-    command(group, "make-key")(make_key)
-    command(group, "keys")(list_keys)
-    command(group, "create")(create)
-    command(group, "rotate")(rotate)
-    command(group, "reseal")(reseal)
-    command(group, "rewrap")(rewrap)
+    bodies: dict[str, Body] = {
+        "make-key": make_key,
+        "keys": list_keys,
+        "create": create,
+        "rotate": rotate,
+        "reseal": reseal,
+        "rewrap": rewrap,
+    }
+    for name, body in bodies.items():
+        command(group, name)(audited("tenancy.refused", f"tenants {name}")(body))
 
 
 def make_key(
@@ -55,7 +58,8 @@ def list_keys(json_output: Json = False, config: Config = None) -> ExitCode:
     columns = ("tenant", "version", "key", "wrapped under", "seals", "created", "erased")
     cells = [
         [
-            *(row[name] for name in ("tenant", "version", "key", "kek", "seals")),
+            *(row[name] for name in ("tenant", "version", "key", "kek")),
+            "" if row["seals"] is None else row["seals"],
             *(utc_time(row[name]) for name in ("created", "erased")),
         ]
         for row in rows
@@ -138,20 +142,3 @@ def _write(fields: dict[str, Any], *, as_json: bool) -> None:
         write_json(fields)
     else:
         write_line(printable(", ".join(f"{name}: {value}" for name, value in fields.items())))
-
-
-@contextmanager
-def opened_keys(settings: Settings) -> Iterator[TenantKeys]:
-    """Open the keys that the settings name, with the audit log as their sink; close both."""
-    from ..policies import AuditLog
-    from ..tenancy.encryption import open_keys
-
-    log = AuditLog(settings.state_dir / "audit.db")
-    try:
-        keys = open_keys(settings, log)
-        try:
-            yield keys
-        finally:
-            keys.close()
-    finally:
-        log.close()

@@ -5,25 +5,26 @@ The commands about keys of the same group are in `tenant_keys`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..core.errors import UsageError
 from . import tenant_keys
-from .command import ExitCode, command
+from .command import Body, ExitCode, command
 from .options import Config, Json, Store, Tenant
 from .output import write_json, write_line, write_table
+from .refusals import audited
 from .state import load, user_name
+from .tenant_state import opened_tenants
 
 if TYPE_CHECKING:
+    from ..core.chunk import TenantId
     from ..core.events import EventSink
     from ..core.settings import Settings
-    from ..tenancy import TenantStore
     from ..tenancy.backup_format import BackupManifest
-    from ..tenancy.encryption import TenantKeys
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of the backup.")]
 
@@ -34,10 +35,14 @@ def register(app: typer.Typer) -> None:
         help="List, back up, restore and erase tenants; manage the keys that seal their payloads.",
         no_args_is_help=True,
     )
-    command(group, "list")(list_tenants)
-    command(group, "backup")(backup)
-    command(group, "restore")(restore)
-    command(group, "erase")(erase)
+    bodies: dict[str, Body] = {
+        "list": list_tenants,
+        "backup": backup,
+        "restore": restore,
+        "erase": erase,
+    }
+    for name, body in bodies.items():
+        command(group, name)(audited("tenancy.refused", f"tenants {name}")(body))
     tenant_keys.register_in(group)
     app.add_typer(group, name="tenants")
 
@@ -45,11 +50,12 @@ def register(app: typer.Typer) -> None:
 def list_tenants(store: Store = None, json_output: Json = False, config: Config = None) -> ExitCode:
     """List the tenants of every collection, with how many points each of them has."""
     settings = load(config, store=store)
-    with _opened(settings) as (opened, *_):
+    with opened_tenants(settings) as opened:
+        kept = opened.store
         rows = [
-            {"tenant": tenant, "collection": info.name, "points": opened.count(info.name, tenant)}
-            for info in opened.collections()
-            for tenant in opened.tenants(info.name)
+            {"tenant": owner, "collection": info.name, "points": kept.count(info.name, owner)}
+            for info in kept.collections()
+            for owner in kept.tenants(info.name)
         ]
     if json_output:
         write_json(rows)
@@ -82,8 +88,9 @@ def backup(
         collections=tuple(collection) if collection else None, principal=user_name()
     )
     settings = load(config, store=store)
-    with _opened(settings) as (opened, _, events):
-        manifest = backup_tenant(opened, checked_tenant(tenant), folder, events, options)
+    name = checked_tenant(tenant)
+    with opened_tenants(settings) as opened:
+        manifest = backup_tenant(opened.store, name, folder, opened.events, options)
     _write(f"backed up to {folder}", manifest, as_json=json_output)
     return ExitCode.CLEAN
 
@@ -110,8 +117,9 @@ def restore(
         replace=replace, digest=Digest(sha256) if sha256 else None, principal=user_name()
     )
     settings = load(config, store=store)
-    with _opened(settings) as (opened, _, events):
-        manifest = restore_tenant(opened, checked_tenant(tenant), folder, events, options)
+    name = checked_tenant(tenant)
+    with opened_tenants(settings, create=True) as opened:
+        manifest = restore_tenant(opened.store, name, folder, opened.events, options)
     _write(f"restored from {folder}", manifest, as_json=json_output)
     return ExitCode.CLEAN
 
@@ -136,15 +144,42 @@ def erase(
 
     name = checked_tenant(tenant)
     if not yes:
-        typer.confirm(f"Erase everything that tenant '{name}' has?", abort=True, err=True)
+        _confirm(f"Erase everything that tenant '{name}' has?")
+    # Keys can be dropped without a store; one that is named here must be there.
     settings = load(config, store=store)
-    with _opened(settings) as (opened, keys, events):
-        counts = dict(erase_tenant(opened, name, events, keys=keys, principal=user_name()))
+    with opened_tenants(settings, create=store is None) as opened:
+        counts = dict(
+            erase_tenant(opened.store, name, opened.events, keys=opened.keys, principal=user_name())
+        )
+        _forget_quota(settings, name, opened.events)
     if json_output:
         write_json({"tenant": name, "erased": counts})
     else:
-        write_table(f"erased tenant {name}", ("collection", "points"), list(counts.items()))
+        # Twice is allowed, so that a cut erasure can be finished; a misspelt name must show.
+        none = "" if counts else ": the store had no points of it; see the names in 'tenants list'"
+        title = f"erased tenant {name}{none}"
+        write_table(title, ("collection", "points"), list(counts.items()))
     return ExitCode.CLEAN
+
+
+def _confirm(question: str) -> None:
+    try:
+        typer.confirm(question, abort=True, err=True)
+    except typer.Abort:
+        raise UsageError(
+            "erase refused: nobody said yes; answer y, or give --yes where nobody can answer"
+        ) from None
+
+
+def _forget_quota(settings: Settings, tenant: TenantId, events: EventSink) -> None:
+    """Drop what counts of the tenant's points are kept, so that none is left of it there."""
+    from ..retrieval_guard.parts import QUOTAS_FILE
+    from ..tenancy import Quotas, operator_context
+
+    path = settings.state_dir / QUOTAS_FILE
+    if path.exists():
+        with closing(Quotas(settings.quotas, path, events)) as quotas:
+            quotas.forget(operator_context(tenant=tenant, principal=user_name()))
 
 
 def _write(title: str, manifest: BackupManifest, *, as_json: bool) -> None:
@@ -154,25 +189,3 @@ def _write(title: str, manifest: BackupManifest, *, as_json: bool) -> None:
     rows = [(each.name, each.embedder.model, each.points) for each in manifest.collections]
     write_table(f"tenant {manifest.tenant} {title}", ("collection", "model", "points"), rows)
     write_line(f"sha256 {manifest.digest}")
-
-
-@contextmanager
-def _opened(settings: Settings) -> Iterator[tuple[TenantStore, TenantKeys | None, EventSink]]:
-    """Open the store of the settings, the keys if payloads are sealed, and the audit log."""
-    from ..policies import AuditLog
-    from ..tenancy import PayloadCipher, open_store
-    from ..tenancy.encryption import is_encrypted, open_keys
-
-    secret, chosen = settings.store_api_key, settings.encryption
-    with ExitStack() as stack:
-        log = stack.enter_context(closing(AuditLog(settings.state_dir / "audit.db")))
-        keys = cipher = None
-        if is_encrypted(settings):
-            keys = stack.enter_context(closing(open_keys(settings, log)))
-            cipher = PayloadCipher(
-                keys, fields=chosen.fields, unsafe_accept_plain=chosen.unsafe_accept_plain
-            )
-        plain = secret.get_secret_value() if secret else None
-        store = open_store(settings.store, plain, embedded=settings.embedded_store, cipher=cipher)
-        stack.enter_context(closing(store))
-        yield store, keys, log

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NewType
@@ -81,6 +82,22 @@ def checked_matrix(vectors: Any, dimension: int) -> Matrix:
     _refuse_rows(np.logical_not(np.isfinite(matrix).all(axis=1)), "holds NaN or infinity")
     _refuse_rows(np.logical_not(matrix.any(axis=1)), "is all zeros")
     return matrix
+
+
+def checked_vector(vector: Any, dimension: int) -> Vector:
+    """Return one ``vector`` as float32 (dimension,); refuses what `checked_matrix` refuses."""
+    fits = isinstance(vector, np.ndarray) and vector.shape == (dimension,)
+    if fits and vector.dtype == np.float32 and _has_direction(vector):
+        return np.asarray(vector, dtype=np.float32)
+    row: Vector = checked_matrix([vector], dimension)[0]
+    return row
+
+
+def _has_direction(vector: Vector) -> bool:
+    # A sum of squares shows NaN and infinity, and is 0 for zeros: one pass in place of three. What
+    # is too large or too small to be squared is no fault, and is then looked at number by number.
+    with np.errstate(all="ignore"):
+        return 0.0 < float(np.dot(vector, vector)) < math.inf
 
 
 def _refuse_rows(bad: Any, why: str) -> None:

@@ -100,13 +100,16 @@ class EncryptionSettings(Section):
 class TenantAccess(Section):
     """How documents of a tenant are opened to its principals.
 
-    ``unlabelled``: whether a document without an access label is readable by all of the tenant or
-    by none. ``default_classification`` is given to documents that are written without one, from 0,
-    public, to 3, secret. ``write_up`` lets a principal classify above its own clearance;
-    ``owner_declassifies`` lets an owner lower a classification. Deleted documents can be purged
-    after ``retention_days``.
+    ``enabled``: whether ingestion labels every document, with the writer as its owner, and
+    ``unlabelled`` decides about the rest; without it only documents that were given a label, or
+    deleted, are held to it. ``unlabelled``: whether a document without an access label is readable
+    by all of the tenant or by none. ``default_classification`` is given to documents that are
+    written without one, from 0, public, to 3, secret. ``write_up`` lets a principal classify above
+    its own clearance; ``owner_declassifies`` lets an owner lower a classification. Deleted
+    documents can be purged after ``retention_days``.
     """
 
+    enabled: bool = False
     unlabelled: Literal["deny", "allow"] = "deny"
     default_classification: int = Field(default=0, ge=0, le=3)
     write_up: Literal["deny", "allow"] = "deny"
@@ -117,6 +120,7 @@ class TenantAccess(Section):
 class AccessChanges(Section):
     """What one tenant has different from the rest; None keeps the general value."""
 
+    enabled: bool | None = None
     unlabelled: Literal["deny", "allow"] | None = None
     default_classification: int | None = Field(default=None, ge=0, le=3)
     write_up: Literal["deny", "allow"] | None = None
@@ -132,6 +136,15 @@ class AccessSettings(TenantAccess):
     def of(self, tenant: str) -> TenantAccess:
         """Return the values that hold for the tenant."""
         return TenantAccess(**_changed(self, TenantAccess, self.tenants.get(tenant)))
+
+    def where_enabled(self) -> AccessSettings:
+        """Return values by which a tenant that has not enabled access may read what is unlabelled.
+
+        For what guards by settings; who makes a `DocumentAccess` of its own has enabled it.
+        """
+        terms = {name: _opened(self.of(name)) for name in self.tenants}
+        changes = {name: AccessChanges(**each.model_dump()) for name, each in terms.items()}
+        return AccessSettings(**_opened(self.of("")).model_dump(), tenants=changes)
 
 
 class TenantQuota(Section):
@@ -166,6 +179,10 @@ class QuotaSettings(TenantQuota):
     def of(self, tenant: str) -> TenantQuota:
         """Return the limits that hold for the tenant."""
         return TenantQuota(**_changed(self, TenantQuota, self.tenants.get(tenant)))
+
+
+def _opened(terms: TenantAccess) -> TenantAccess:
+    return terms if terms.enabled else terms.model_copy(update={"unlabelled": "allow"})
 
 
 def _changed(general: Section, kind: type[Section], changes: Section | None) -> dict[str, Any]:

@@ -85,4 +85,6 @@ def as_store_error(error: OSError | sqlite3.Error, path: Path | None) -> StoreEr
             f"state file{where} was not written: no space is left; free some and run again, "
             "nothing that was committed is lost"
         )
-    return StoreError(f"state file{where} cannot be used: {error}")
+    # The text of an OSError ends in the path and begins with a number.
+    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return StoreError(f"state file{where} cannot be used: {why}")

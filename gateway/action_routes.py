@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from ..core.errors import PolicyError
 from ..policies import ActionRequest, Authorization
 from ..tenancy import Credential
-from .caller import Caller, Claim, context_of, count_probe
+from .caller import Caller, claim_of, context_of, count_probe
 from .contract import Fields, authorization_fields
 from .json_route import StrictJsonRoute
 from .schemas import AuthorizeBody
@@ -38,7 +38,7 @@ def decide(guard: Guard, body: AuthorizeBody, caller: Credential) -> Authorizati
 
     Raises `AccessError` if a tenant's key names anyone else.
     """
-    claim = Claim(tenant=body.tenant, principal=body.principal, roles=body.roles)
+    claim = claim_of(body)
     count_probe(guard, caller, claim, session=body.session_id())
     if caller.admin and body.tenant is None:
         return Authorization.deny("'tenant' is missing")

@@ -18,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from .action_routes import action_router
 from .authentication import AuthenticationMiddleware, Authenticator
 from .data_routes import data_router, file_router
+from .document_routes import document_router
 from .errors import install
 from .limits import BodyLimitMiddleware, ConcurrencyMiddleware
 from .probes import probe_router
@@ -46,7 +47,7 @@ def create_app(guard: Guard, authenticator: Authenticator, settings: Settings) -
         redoc_url=None,
     )
     app.include_router(probe_router(readiness))
-    for router in (text_router, data_router, file_router, action_router):
+    for router in (text_router, data_router, file_router, document_router, action_router):
         app.include_router(router(guard))
     install(app)
     # The last one added stands outermost.

@@ -11,23 +11,41 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
 
 from ..core.errors import AccessError, UsageError
-from ..tenancy import Credential, TenantContext
+from ..ingest import Writer
+from ..tenancy import AccessLabel, Attributes, Credential, TenantContext
 
 if TYPE_CHECKING:
     from ..retrieval_guard import Guard
+    from .schemas import OnBehalf
 
 INGEST_ROLE = "ingest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """Whom a body names; None where it names nobody."""
+    """Whom a body names, and with which attributes; None where it names nothing."""
 
     tenant: str | None = None
     principal: str | None = None
     roles: Collection[str] | None = None
+    groups: Collection[str] | None = None
+    department: str | None = None
+    clearance: int | None = None
+
+
+def claim_of(body: OnBehalf) -> Claim:
+    """Return whom a body names."""
+    return Claim(
+        tenant=body.tenant,
+        principal=body.principal,
+        roles=body.roles,
+        groups=body.groups,
+        department=body.department,
+        clearance=body.clearance,
+    )
 
 
 # Async, or the framework would spend a thread of the pool on it.
@@ -36,6 +54,8 @@ async def _credential(request: Request) -> Credential:
     # Only a route that the middleware does not guard could come here without one.
     if not isinstance(credential, Credential):
         raise AccessError("the request was not authenticated")
+    # Again: the body has been read since, and a slow one takes as long as the limits allow.
+    await run_in_threadpool(credential.require_active)
     return credential
 
 
@@ -47,26 +67,31 @@ def context_of(credential: Credential, claim: Claim, *, session: str = "") -> Te
     """Return the context of a request, or raise `AccessError` if the body claims too much."""
     if credential.admin:
         return credential.acting_for(
-            tenant=claim.tenant, principal=claim.principal, roles=claim.roles, session=session
+            tenant=claim.tenant,
+            principal=claim.principal,
+            roles=claim.roles,
+            attributes=_attributes(credential, claim),
+            session=session,
         )
     _refuse_more(credential, claim)
     own = credential.context(session=session)
-    return own if claim.roles is None else own.narrowed(roles=claim.roles)
+    if claim.roles is None and claim.groups is None and claim.clearance is None:
+        return own
+    return own.narrowed(roles=claim.roles, groups=claim.groups, clearance=claim.clearance)
 
 
-def ingest_tenant(credential: Credential, tenant: str | None) -> str:
-    """Return the tenant whose documents a key may bring in.
+def writer_of(credential: Credential, claim: Claim, label: AccessLabel | None) -> Writer:
+    """Return who brings documents in, and with which label.
 
     A tenant's key needs the role ``ingest``: whoever ingests speaks for the source that is named.
     """
     if not credential.admin:
-        _refuse_more(credential, Claim(tenant=tenant))
+        _refuse_more(credential, claim)
         if INGEST_ROLE not in credential.roles:
             raise AccessError(f"key '{credential.key_id}' lacks the role '{INGEST_ROLE}'")
-    chosen = credential.tenant if credential.tenant is not None else tenant
-    if chosen is None:
+    elif claim.tenant is None:
         raise UsageError("an administrator's key must name the tenant: field 'tenant'")
-    return chosen
+    return Writer(context=context_of(credential, claim), label=label)
 
 
 def count_probe(guard: Guard, credential: Credential, claim: Claim, *, session: str) -> None:
@@ -84,5 +109,17 @@ def _refuse_more(credential: Credential, claim: Claim) -> None:
         raise AccessError(f"key '{credential.key_id}' is bound to its tenant and named another")
     if claim.principal not in {None, credential.principal}:
         raise AccessError(f"key '{credential.key_id}' may not speak for another principal")
+    if claim.department not in {None, credential.department}:
+        raise AccessError(f"key '{credential.key_id}' may not claim another department")
     if claim.roles is not None and not set(claim.roles) <= credential.roles:
         raise AccessError(f"key '{credential.key_id}' may not claim a role that it does not have")
+
+
+def _attributes(credential: Credential, claim: Claim) -> Attributes:
+    """Return the attributes of whom an administrator's key names."""
+    own = credential.attributes_of(claim.principal)
+    return Attributes(
+        groups=own.groups if claim.groups is None else claim.groups,
+        department=own.department if claim.department is None else claim.department,
+        clearance=own.clearance if claim.clearance is None else claim.clearance,
+    )

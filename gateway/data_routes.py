@@ -11,10 +11,10 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from ..core.errors import UsageError
-from .caller import Caller, Claim, context_of, count_probe, ingest_tenant
+from .caller import Caller, claim_of, context_of, count_probe, writer_of
 from .contract import Fields
 from .json_route import StrictJsonRoute
-from .schemas import DocumentBody, IngestBody, RetrieveBody
+from .schemas import DocumentBody, FileQuery, IngestBody, RetrieveBody
 from .security import BEARER
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 API_FILE = "api.jsonl"
 """The name under which documents of JSON bodies are known: document ids are ``api.jsonl#<id>``."""
-
-Name = Annotated[str, Query(min_length=1, max_length=256)]
 
 
 def data_router(guard: Guard) -> APIRouter:
@@ -35,21 +33,23 @@ def data_router(guard: Guard) -> APIRouter:
     @router.post("/ingest", response_model=None)
     def ingest(body: IngestBody, caller: Caller) -> Mapping[str, Any]:
         """Scan, sign and store documents; what looks like an attack is quarantined."""
-        tenant = ingest_tenant(caller, body.tenant)
+        label = None if body.label is None else body.label.access_label()
+        writer = writer_of(caller, claim_of(body), label)
         collection = body.collection or guard.settings.collection
         report = guard.ingest_bytes(
             _lines(body.documents),
             API_FILE,
-            tenant=tenant,
+            tenant=writer.context.tenant,
             source=body.source,
             collection=collection,
+            writer=writer,
         )
         return report.as_dict()
 
     @router.post("/retrieve", response_model=None)
     def retrieve(body: RetrieveBody, caller: Caller) -> Mapping[str, Any]:
         """Return guarded context for a query, with the evidence for it."""
-        claim = Claim(tenant=body.tenant, principal=body.principal, roles=body.roles)
+        claim = claim_of(body)
         count_probe(guard, caller, claim, session=body.session)
         context = context_of(caller, claim, session=body.session)
         collection = body.collection or guard.settings.collection
@@ -68,20 +68,19 @@ def file_router(guard: Guard) -> APIRouter:
     async def ingest_file(
         request: Request,
         caller: Caller,
-        name: Name,
-        source: Name,
-        tenant: Name | None = None,
-        collection: Name | None = None,
+        query: Annotated[FileQuery, Query()],
     ) -> Mapping[str, Any]:
         """Ingest one file of any supported format; ``name`` tells the format by its ending."""
+        writer = writer_of(caller, claim_of(query.on_behalf()), query.access_label())
         data = await request.body()
         report = await run_in_threadpool(
             guard.ingest_bytes,
             data,
-            _file_name(name),
-            tenant=ingest_tenant(caller, tenant),
-            source=source,
-            collection=collection or guard.settings.collection,
+            _file_name(query.name),
+            tenant=writer.context.tenant,
+            source=query.source,
+            collection=query.collection or guard.settings.collection,
+            writer=writer,
         )
         return report.as_dict()
 

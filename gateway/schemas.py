@@ -10,6 +10,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
+from ..tenancy import AccessLabel
+from ..tenancy.access_labels import MAX_NAMES
+
 _MAX_DOCUMENTS = 1_000
 
 
@@ -24,6 +27,8 @@ def _valid_unicode(text: str) -> str:
 
 Text = Annotated[StrictStr, AfterValidator(_valid_unicode)]
 Name = Annotated[Text, Field(min_length=1, max_length=256)]
+Names = Annotated[list[Name], Field(max_length=64)]
+Level = Annotated[StrictInt, Field(ge=0, le=3)]
 Identity = Name | StrictInt | float | StrictBool | None
 """An id that is given back as it came, so that a caller can match answers to requests."""
 
@@ -46,11 +51,37 @@ class RedactBody(TextBody):
 
 
 class OnBehalf(_Body):
-    """For whom an administrator's key asks; a tenant's key may only repeat its own."""
+    """For whom an administrator's key asks; a tenant's key may only repeat its own, or take less.
+
+    ``groups``, ``department`` and ``clearance`` decide with the principal which documents it reads.
+    """
 
     tenant: Name | None = None
     principal: Name | None = None
-    roles: Annotated[list[Name], Field(max_length=64)] | None = None
+    roles: Names | None = None
+    groups: Names | None = None
+    department: Annotated[Text, Field(max_length=256)] | None = None
+    clearance: Level | None = None
+
+
+class LabelBody(_Body):
+    """Who may read a document; what is left out is as `AccessLabel` says."""
+
+    owner: Annotated[Text, Field(max_length=256)] = ""
+    users: Annotated[list[Name], Field(max_length=MAX_NAMES)] = []
+    groups: Annotated[list[Name], Field(max_length=MAX_NAMES)] = []
+    department: Annotated[Text, Field(max_length=256)] = ""
+    classification: Level | None = None
+
+    def access_label(self) -> AccessLabel:
+        """Return the label; raise `UsageError` for a name that is not valid."""
+        return AccessLabel(
+            owner=self.owner,
+            users=frozenset(self.users),
+            groups=frozenset(self.groups),
+            department=self.department,
+            classification=self.classification,
+        )
 
 
 class DocumentBody(_Body):
@@ -62,13 +93,66 @@ class DocumentBody(_Body):
     url: Annotated[Text, Field(max_length=2_000)] = ""
 
 
-class IngestBody(_Body):
-    """Documents of one source for one collection."""
+class IngestBody(OnBehalf):
+    """Documents of one source for one collection, with one label; without it they keep theirs."""
 
     source: Name
     documents: Annotated[list[DocumentBody], Field(min_length=1, max_length=_MAX_DOCUMENTS)]
+    collection: Name | None = None
+    label: LabelBody | None = None
+
+
+class FileQuery(_Body):
+    """How a file comes in; a label is made of ``owner``, ``users`` and the fields after them."""
+
+    name: Name
+    source: Name
     tenant: Name | None = None
     collection: Name | None = None
+    principal: Name | None = None
+    roles: Names | None = None
+    clearance: Annotated[int, Field(ge=0, le=3)] | None = None
+    owner: Name | None = None
+    users: Names | None = None
+    groups: Names | None = None
+    department: Name | None = None
+    classification: Annotated[int, Field(ge=0, le=3)] | None = None
+
+    def on_behalf(self) -> OnBehalf:
+        """Return whom the query names."""
+        return OnBehalf(
+            tenant=self.tenant,
+            principal=self.principal,
+            roles=self.roles,
+            clearance=self.clearance,
+        )
+
+    def access_label(self) -> AccessLabel | None:
+        """Return the label that the query names, None if it names nothing of one."""
+        parts = (self.owner, self.users, self.groups, self.department, self.classification)
+        if all(part is None for part in parts):
+            return None
+        return AccessLabel(
+            owner=self.owner or "",
+            users=frozenset(self.users or ()),
+            groups=frozenset(self.groups or ()),
+            department=self.department or "",
+            classification=self.classification,
+        )
+
+
+class NamedDocumentBody(OnBehalf):
+    """A document of a source, as a retrieval names both."""
+
+    source: Name
+    document: Annotated[Text, Field(min_length=1, max_length=4_096)]
+    collection: Name | None = None
+
+
+class LabelDocumentBody(NamedDocumentBody):
+    """A document, and who may read it from now on."""
+
+    label: LabelBody
 
 
 class RetrieveBody(OnBehalf):

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .pipeline import IngestPipeline
     from .quarantine import Quarantine, QuarantineRecord, QuarantineState
     from .report import IngestFailure, IngestReport, QuarantinedItem
-    from .request import IngestRequest, Progress
+    from .request import IngestRequest, Progress, Writer
 
 _HOME = {
     "IngestFailure": "report",
@@ -23,6 +23,7 @@ _HOME = {
     "QuarantineRecord": "quarantine",
     "QuarantineState": "quarantine",
     "QuarantinedItem": "report",
+    "Writer": "request",
 }
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "QuarantineRecord",
     "QuarantineState",
     "QuarantinedItem",
+    "Writer",
 ]
 
 

@@ -23,6 +23,8 @@ from ..core.errors import LoadError, UsageError
 from ..core.events import Event, EventSink
 from ..core.settings import Settings
 from ..core.store import VectorStore
+from ..tenancy.access import DocumentAccess
+from ..tenancy.quotas import Quotas
 from .admission import Admission
 from .chunking import Chunker
 from .intake import Loaded
@@ -42,7 +44,9 @@ from .writer import BatchWriter
 class IngestPipeline:
     """Ingests documents into one store; may be called again and again.
 
-    Raises `SettingsError` where chunk settings do not fit the embedding model.
+    ``access`` decides which labels documents are written with, by the settings unless given;
+    ``quotas`` charges what is written. Raises `SettingsError` where chunk settings do not fit the
+    embedding model.
     """
 
     def __init__(
@@ -56,6 +60,8 @@ class IngestPipeline:
         ledger: Ledger,
         events: EventSink,
         settings: Settings,
+        access: DocumentAccess | None = None,
+        quotas: Quotas | None = None,
     ) -> None:
         self._settings = settings
         self._parts = RunParts(
@@ -69,6 +75,8 @@ class IngestPipeline:
             quarantine=quarantine,
             ledger=ledger,
             events=events,
+            access=access or DocumentAccess(settings.access.where_enabled(), events),
+            quotas=quotas,
             batch_documents=settings.ingest.batch_documents,
         )
 
@@ -106,7 +114,8 @@ class IngestPipeline:
         document = self._reloaded(record)
         quarantine.decide(quarantine_id, QuarantineState.RELEASED, reviewer=reviewer, reason=reason)
         self._emit_decision(record, "ingest.released", reviewer, reason)
-        return IngestRun(self._parts, _request_of(record)).consume([document])
+        request = replace(_request_of(record), kept_label=quarantine.label(quarantine_id))
+        return IngestRun(self._parts, request).consume([document])
 
     def reject(self, quarantine_id: str, *, reviewer: str, reason: str = "") -> QuarantineRecord:
         """Keep a document out for good; one that was released before is withdrawn first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,7 @@ class Candidate:
     """A loaded document, the names it goes by, and what has been found out about it so far.
 
     ``released`` and ``reviewer`` are set when a person released it from quarantine; ``replaces``
-    is its older version in the ledger.
+    is its older version in the ledger; ``label`` the payload keys that say who may read it.
     """
 
     document: LoadedDocument
@@ -37,6 +37,7 @@ class Candidate:
     verdict: Verdict = field(default_factory=Verdict.allow)
     pieces: tuple[Piece, ...] = ()
     vectors: Matrix | None = None
+    label: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

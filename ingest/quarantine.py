@@ -38,6 +38,9 @@ CREATE TABLE IF NOT EXISTS decisions (
     id TEXT NOT NULL REFERENCES quarantine (id), state TEXT NOT NULL, reviewer TEXT NOT NULL,
     reason TEXT NOT NULL, at REAL NOT NULL
 );
+CREATE TABLE IF NOT EXISTS labels (
+    id TEXT PRIMARY KEY REFERENCES quarantine (id), label TEXT NOT NULL
+);
 """
 
 _COLUMNS = (
@@ -118,8 +121,18 @@ class Quarantine:
         self._connection = open_database(path, _SCHEMA)
         self._lock = threading.Lock()
 
-    def add(self, key: QuarantineKey, raw: bytes, media_type: str, verdict: Verdict) -> str:
-        """Hold a document and return its id; one that is known already keeps its row and state."""
+    def add(
+        self,
+        key: QuarantineKey,
+        raw: bytes,
+        media_type: str,
+        verdict: Verdict,
+        label: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Hold a document and return its id; one that is known already keeps its row and state.
+
+        ``label`` is the access label that it is to have when it is released.
+        """
         with self._lock, transaction(self._connection) as connection:
             known = connection.execute(
                 "SELECT id FROM quarantine WHERE tenant = ? AND collection = ? AND source = ? "
@@ -142,7 +155,16 @@ class Quarantine:
                     time.time(),
                 ),
             )
+            if label:
+                connection.execute(
+                    "INSERT INTO labels VALUES (?, ?)", (identifier, json.dumps(dict(label)))
+                )
             return identifier
+
+    def label(self, identifier: str) -> dict[str, Any]:
+        """Return the payload keys of the access label that a document came with, if it did."""
+        rows = self._query("SELECT label FROM labels WHERE id = ?", identifier)
+        return dict(json.loads(rows[0]["label"])) if rows else {}
 
     def find(self, key: QuarantineKey) -> QuarantineRecord | None:
         """Return the record of exactly these bytes under this name, or None."""

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 from ..core.chunk import Matrix, checked_matrix
 from ..core.embedding import Embedder
-from ..core.errors import InputError, RagbastionError, VectorError
+from ..core.errors import AccessError, InputError, RagbastionError, UsageError, VectorError
 from ..core.events import Event, EventSink
 from ..core.store import VectorStore
 from ..core.verdict import Decision, Verdict
+from ..tenancy.access import DocumentAccess
+from ..tenancy.quotas import Quotas
 from .admission import Admission
+from .charging import Charging
 from .chunking import Chunker
 from .intake import Intake, Loaded
+from .labelling import Labelling
 from .ledger import Ledger, LedgerEntry
 from .outliers import OutlierDetector
 from .prepared import Candidate
@@ -37,6 +41,8 @@ class RunParts:
     quarantine: Quarantine
     ledger: Ledger
     events: EventSink
+    access: DocumentAccess
+    quotas: Quotas | None
     batch_documents: int
 
     @property
@@ -74,12 +80,19 @@ class IngestRun:
         self._tally = Tally()
         self._version = parts.version
         self._info = parts.store.create_collection(request.collection, parts.embedder.identity)
+        self._charging = Charging(parts.store, parts.quotas, request)
+        self._labelling = Labelling(parts.store, parts.access, request, self._info.name)
         # As after a restored backup: then the ledger's word is checked, document by document.
         held = parts.store.count(self._info.name, request.tenant)
         self._store_lost_points = held < parts.ledger.points(self._info.uid, request.tenant)
 
     def consume(self, stream: Iterable[Loaded]) -> IngestReport:
-        """Ingest everything and return the report; raises `StoreError` if a store fails."""
+        """Ingest everything and return the report.
+
+        Raises `StoreError` if a store fails, and `QuotaError` where the tenant's quota is used up:
+        what was committed before stays, and the call can be repeated.
+        """
+        self._charging.call()
         intake = Intake(self._request, self._info.uid, self._tally, self._fail)
         for batch in intake.batches(stream, self._parts.batch_documents):
             self._ingest(batch)
@@ -88,13 +101,14 @@ class IngestRun:
         return self._tally.report()
 
     def _ingest(self, batch: Sequence[Candidate]) -> None:
-        due = [each for each in batch if self._is_due(each)]
+        due = self._labelled([each for each in batch if self._is_due(each)])
         admitted = self._screened(self._scanned(due), self._parts.text_signals)
         embedded = self._embedded(self._chunked(admitted))
         served = self._screened(embedded, self._parts.vector_signals)
         if served:
             self._write(served)
-        self._parts.writer.tidy([each.ledger_key for each in batch], self._info.name)
+        if self._parts.writer.tidy([each.ledger_key for each in batch], self._info.name):
+            self._charging.note()
 
     def _is_due(self, each: Candidate) -> bool:
         """Pass what is new or changed; tell of what a person has not let in."""
@@ -121,6 +135,17 @@ class IngestRun:
         held = self._parts.store.get(self._info.name, tenant, list(entry.chunks))
         return len(held) == len(entry.chunks)
 
+    def _labelled(self, batch: Sequence[Candidate]) -> list[Candidate]:
+        """Give each document its label; one that the writer may not write is refused."""
+        kept = []
+        for each in batch:
+            try:
+                each.label = self._labelling.label(each)
+                kept.append(each)
+            except (AccessError, UsageError) as error:
+                self._fail(each.name, "access", error)
+        return kept
+
     def _scanned(self, batch: Sequence[Candidate]) -> list[Candidate]:
         with self._tally.timed("scan"):
             verdicts = self._parts.admission.judge([each.document for each in batch])
@@ -146,7 +171,7 @@ class IngestRun:
             return False
         document = each.document
         identifier = self._parts.quarantine.add(
-            each.quarantine_key, document.raw, document.media_type, each.verdict
+            each.quarantine_key, document.raw, document.media_type, each.verdict, each.label
         )
         self._withdraw(each, each.replaces)
         item = QuarantinedItem(
@@ -232,7 +257,9 @@ class IngestRun:
         # Before the store is touched: what cannot be recorded is not let in.
         detail = {"documents": len(batch), "ids": [each.name for each in batch]}
         self._emit("ingest.admitted", self._info.name, Decision.ALLOW.value, detail)
-        chunks = self._parts.writer.write(batch, self._info.name, self._version, self._tally)
+        chunks = self._parts.writer.write(
+            batch, self._info.name, self._version, self._tally, self._charging
+        )
         self._tally.ingested += len(batch)
         self._tally.replaced += sum(each.replaces is not None for each in batch)
         self._tally.chunks += chunks

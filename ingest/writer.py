@@ -8,10 +8,13 @@ meets the document.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from ..core.chunk import Chunk
 from ..core.store import StoredPoint, VectorStore
+from .charging import Charging
 from .ledger import Ledger, LedgerKey
 from .prepared import Candidate, chunks_of, entry_of
 from .provenance import BatchSigner, to_point
@@ -30,20 +33,27 @@ class BatchWriter:
         self._ledger = ledger
 
     def write(
-        self, batch: Sequence[Candidate], collection: str, pipeline: str, tally: Tally
+        self,
+        batch: Sequence[Candidate],
+        collection: str,
+        pipeline: str,
+        tally: Tally,
+        charging: Charging,
     ) -> int:
         """Make these documents the current ones and return how many chunks they have.
 
-        Raises `StoreError` when the store or a state file fails; what was committed stays.
+        Raises `StoreError` when the store or a state file fails; what was committed stays. Raises
+        `QuotaError` before anything is written if the tenant has no room for them.
         """
         chunks = [chunks_of(each) for each in batch]
         entries = [entry_of(each, own, pipeline) for each, own in zip(batch, chunks, strict=True)]
         with tally.timed("sign"):
             points = self._signed(batch, chunks)
-        with tally.timed("ledger"):
-            self._ledger.intend(entries)
-        with tally.timed("store"):
-            self._upsert(points, collection, batch)
+        with charging.writing(points, _POINTS_PER_UPSERT) as at_once:
+            with tally.timed("ledger"):
+                self._ledger.intend(entries)
+            with tally.timed("store"):
+                self._upsert(points, collection, batch, at_once)
         with tally.timed("ledger"):
             self._ledger.commit(entries)
         return len(points)
@@ -57,17 +67,26 @@ class BatchWriter:
         self._ledger.retire(key)
         self.tidy([key], collection)
 
-    def tidy(self, keys: Iterable[LedgerKey], collection: str) -> None:
-        """Delete the documents' chunks that are no longer current, or never came to be."""
+    def tidy(self, keys: Iterable[LedgerKey], collection: str) -> bool:
+        """Delete the documents' chunks that are no longer current, or never came to be.
+
+        Returns whether there were any.
+        """
+        any_loose = False
         for key in keys:
             loose = self._ledger.loose(key)
             if loose:
                 self._store.delete(collection, key.tenant, loose)
                 self._ledger.forget(key, loose)
+                any_loose = True
+        return any_loose
 
     def _signed(
         self, batch: Sequence[Candidate], chunks: Sequence[Sequence[Chunk]]
     ) -> list[StoredPoint]:
+        labels = {
+            chunk.id: each.label for each, own in zip(batch, chunks, strict=True) for chunk in own
+        }
         by_reviewer: dict[tuple[str, str], list[Chunk]] = defaultdict(list)
         for each, own in zip(batch, chunks, strict=True):
             by_reviewer[each.ledger_key.collection, each.reviewer].extend(own)
@@ -75,12 +94,21 @@ class BatchWriter:
         for (uid, reviewer), group in by_reviewer.items():
             proofs = self._signer.sign(group, collection_uid=uid, reviewer=reviewer)
             points.extend(to_point(c, proof) for c, proof in zip(group, proofs, strict=True))
-        return points
+        return [_labelled(point, labels[point.id]) for point in points]
 
     def _upsert(
-        self, points: Sequence[StoredPoint], collection: str, batch: Sequence[Candidate]
+        self,
+        points: Sequence[StoredPoint],
+        collection: str,
+        batch: Sequence[Candidate],
+        at_once: int,
     ) -> None:
         # INVARIANT: a run is of one tenant, so every candidate of a batch names the same.
         tenant = batch[0].ledger_key.tenant
-        for start in range(0, len(points), _POINTS_PER_UPSERT):
-            self._store.upsert(collection, tenant, points[start : start + _POINTS_PER_UPSERT])
+        for start in range(0, len(points), at_once):
+            self._store.upsert(collection, tenant, points[start : start + at_once])
+
+
+def _labelled(point: StoredPoint, label: Mapping[str, Any]) -> StoredPoint:
+    """Return the point with its access label, which may change and so is not signed."""
+    return replace(point, payload={**point.payload, **label}) if label else point

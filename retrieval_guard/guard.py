@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from ..core.chunk import Vector
     from ..core.embedding import Embedder
     from ..core.store import CollectionInfo, Hit, VectorStore
-    from ..ingest import IngestReport, IngestRequest, Progress
+    from ..ingest import IngestReport, IngestRequest, Progress, Writer
     from ..ingest.quarantine import Quarantine, QuarantineRecord
     from ..ingest.scanner import Scanner
     from ..pii import Redacted, Redactor
     from ..policies import AuditLog, Authorization, PolicyEngine, SessionStore
     from ..tenancy import TenantContext
     from .actions import ActionGuard
+    from .documents import Documents
     from .proposal import Action
     from .results import Retrieval
     from .sweep import SweepReport
@@ -66,18 +67,31 @@ class Guard:
         tenant: str,
         source: str,
         collection: str | None = None,
+        writer: Writer | None = None,
         progress: Callable[[Progress], None] | None = None,
     ) -> IngestReport:
-        """Ingest files and folders of one source; bad files are in the report, the rest go on."""
+        """Ingest files and folders of one source; bad files are in the report, the rest go on.
+
+        ``writer`` says who writes and which label documents get; a tenant with `access.enabled`
+        needs one. Raises `QuotaError` where the tenant's quota is used up, after what was ingested
+        until then.
+        """
         listed = [paths] if isinstance(paths, str | Path) else paths
-        request = self._ingest_request(tenant, source, collection)
+        request = self._ingest_request(tenant, source, collection, writer)
         return self._parts.pipeline().ingest([Path(each) for each in listed], request, progress)
 
     def ingest_bytes(
-        self, data: bytes, name: str, *, tenant: str, source: str, collection: str | None = None
+        self,
+        data: bytes,
+        name: str,
+        *,
+        tenant: str,
+        source: str,
+        collection: str | None = None,
+        writer: Writer | None = None,
     ) -> IngestReport:
         """Ingest one document (untrusted) that is in memory; ``name`` tells its format."""
-        request = self._ingest_request(tenant, source, collection)
+        request = self._ingest_request(tenant, source, collection, writer)
         return self._parts.pipeline().ingest_bytes(data, name, request)
 
     def retrieve(
@@ -91,17 +105,15 @@ class Guard:
         """Answer a query with a guarded context; fails closed as `RetrievalGuard` says.
 
         Raises `UsageError` for an empty query, `CredentialError` for an expired context,
-        `CollectionNotFoundError`, `UnknownTenantError`, `ModelMismatchError`.
+        `QuotaError` for a tenant that has no call left, `CollectionNotFoundError`,
+        `UnknownTenantError`, `ModelMismatchError`.
         """
-        from .retrieval import require_context, require_query
-
-        require_context(context, self._parts.events())
-        require_query(query)
+        self._admit_call(query, context)
         layers = Layers()
         with layers.timed("embed"):
             info = self._collection(collection)
             vector = self.embedder.embed([query])[0]
-        search = self._search(info, TenantId(context.tenant), vector)
+        search = self._search(info, context, vector)
         return self._parts.retrieval().retrieve(
             query, search, context, info, limit=limit, layers=layers
         )
@@ -114,18 +126,29 @@ class Guard:
         collection: str | None = None,
         limit: int | None = None,
     ) -> list[Hit]:
-        """Return what the store alone answers: within the tenant, and with no other check.
+        """Return what the store alone answers: what the context may read, with no other check.
 
         For comparison and investigation; never put its text before a model.
         """
-        from .retrieval import require_context, require_query
-
-        require_context(context, self._parts.events())
-        require_query(query)
+        self._admit_call(query, context)
         info = self._collection(collection)
         vector = self.embedder.embed([query])[0]
         wanted = limit or self._settings.retrieval.top_k
-        return self._search(info, TenantId(context.tenant), vector)(wanted)
+        return self._search(info, context, vector)(wanted)
+
+    def documents(self, context: TenantContext, collection: str | None = None) -> Documents:
+        """Return what deletes, restores and labels documents of the context's tenant.
+
+        Charged as one call. Raises `UsageError` for a store that cannot, `QuotaError` for a tenant
+        that has no call left.
+        """
+        from .documents import Documents
+        from .retrieval import require_context
+
+        require_context(context, self._parts.events())
+        self._parts.quotas().spend_call(context)
+        info = self.store.collection(collection or self._settings.collection)
+        return Documents(self.store, self._parts.ledger(), self._parts.access(), info)
 
     def authorize(self, action: Action, context: TenantContext) -> Authorization:
         """Decide an action that an agent proposes; identity and session come from ``context``."""
@@ -147,17 +170,18 @@ class Guard:
     def verify(self, collection: str | None = None, tenant: str | None = None) -> SweepReport:
         """Verify every stored point of a collection, of one tenant or of all; audit the outcome.
 
-        Raises `TransparencyError` for a transparency log that was put back or rewritten, and
+        A point that does not open is one finding, and the sweep goes on. Raises
+        `TransparencyError` for a transparency log that was put back or rewritten, and
         `UnknownTenantError` for a named tenant that has, and should have, no points.
         """
-        from .sweep import Sweep
+        from .sweep import Sweep, stored_points
 
         info = self.store.collection(collection or self._settings.collection)
         self._parts.log().refresh()
         sweep = Sweep(self._parts.verifier(), info, self._parts.log())
         for each in self._tenants(info, tenant):
             expected = self._parts.ledger().points(info.uid, each)
-            sweep.add(each, self.store.scroll(info.name, each), expected)
+            sweep.add(each, stored_points(self.store, info.name, each), expected)
         report = sweep.report()
         self._parts.events().emit(
             Event(
@@ -235,14 +259,25 @@ class Guard:
 
         return ActionGuard(self.policies, self.sessions, self._parts.events())
 
-    def _ingest_request(self, tenant: str, source: str, collection: str | None) -> IngestRequest:
+    def _ingest_request(
+        self, tenant: str, source: str, collection: str | None, writer: Writer | None
+    ) -> IngestRequest:
         from ..ingest import IngestRequest
 
         return IngestRequest(
             tenant=TenantId(tenant),
             source=source,
             collection=collection or self._settings.collection,
+            writer=writer,
         )
+
+    def _admit_call(self, query: str, context: TenantContext) -> None:
+        """Check who asks and what, and charge the call."""
+        from .retrieval import require_context, require_query
+
+        require_context(context, self._parts.events())
+        require_query(query)
+        self._parts.quotas().spend_call(context)
 
     def _collection(self, name: str | None) -> CollectionInfo:
         """Return the collection, refused if another model made its vectors."""
@@ -251,10 +286,12 @@ class Guard:
         return info
 
     def _search(
-        self, info: CollectionInfo, tenant: TenantId, vector: Vector
+        self, info: CollectionInfo, context: TenantContext, vector: Vector
     ) -> Callable[[int], list[Hit]]:
-        store = self.store
-        return lambda wanted: store.search(info.name, tenant, vector, wanted)
+        from .readable import ReadableSearch
+
+        search = ReadableSearch(self.store, self._parts.access(), info.name, context)
+        return lambda wanted: search(vector, wanted)
 
     def _tenants(self, info: CollectionInfo, tenant: str | None) -> list[TenantId]:
         if tenant is None:

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from llama_index.core.vector_stores.types import (
     FilterCondition,
@@ -19,6 +19,7 @@ from llama_index.core.vector_stores.types import (
 )
 
 from ..core.errors import IsolationError, UsageError
+from ..tenancy.access_labels import names_label
 from .llama_nodes import ID, SCOPE, TENANT, scope_of
 from .llama_traits import StoreTraits, checked_number
 
@@ -40,11 +41,23 @@ Condition = MetadataFilter | MetadataFilters
 
 
 class ScopedFilters:
-    """Makes the filters of one tenant for one kind of store."""
+    """Makes the filters of one tenant for one kind of store.
 
-    def __init__(self, tenant: str, traits: StoreTraits) -> None:
+    ``readable`` is a condition of the guard's own, written for this store, that stands in each of
+    them; ``refuse_keys`` raises for keys that a caller's filter may not name.
+    """
+
+    def __init__(
+        self,
+        tenant: str,
+        traits: StoreTraits,
+        readable: Condition | None = None,
+        refuse_keys: Callable[[list[str]], None] | None = None,
+    ) -> None:
         self._own = equals(SCOPE, scope_of(tenant))
         self._traits = traits
+        self._readable = [] if readable is None else [readable]
+        self._refuse_keys = refuse_keys
 
     def __call__(
         self, user: MetadataFilters | None = None, *own: MetadataFilter
@@ -55,6 +68,7 @@ class ScopedFilters:
         this store cannot express.
         """
         parts = [self._leaf(condition, negated=False) for condition in (self._own, *own)]
+        parts.extend(self._readable)
         if user is not None:
             compiled = self._group(user, negated=False, depth=0)
             parts.extend([compiled] if compiled is not None else [])
@@ -83,10 +97,12 @@ class ScopedFilters:
         return _joined(held, FilterCondition.AND if conjunction else FilterCondition.OR)
 
     def _callers_leaf(self, leaf: MetadataFilter, *, negated: bool) -> Condition:
-        if leaf.key.strip().strip('"') in _GUARDED:
+        if leaf.key.strip().strip('"') in _GUARDED or names_label(leaf.key):
             raise IsolationError(
                 "filter refused: it names a key that the guard sets itself; leave it out"
             )
+        if self._refuse_keys is not None:
+            self._refuse_keys([leaf.key])
         return self._leaf(leaf, negated=negated)
 
     def _leaf(self, leaf: MetadataFilter, *, negated: bool) -> Condition:

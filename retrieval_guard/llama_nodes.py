@@ -22,6 +22,7 @@ from ..core.embedding import EmbedderIdentity
 from ..core.errors import ProvenanceError
 from ..core.store import CollectionInfo, StoredPoint
 from ..ingest.provenance import ChunkProof, to_point
+from ..tenancy.access_labels import ACCESS_PREFIX
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:ragbastion:llama-index:v1")
 TENANT = "ragbastion_tenant"
@@ -151,4 +152,9 @@ def _document(node: BaseNode) -> str:
 
 
 def _signed_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in metadata.items() if key not in RESERVED}
+    # An access label may change, so it is no part of what is signed.
+    return {
+        key: value
+        for key, value in metadata.items()
+        if key not in RESERVED and not key.startswith(ACCESS_PREFIX)
+    }

@@ -16,7 +16,7 @@ from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import BasePydanticVectorStore, MetadataFilters
 
 from ..core.errors import StoreError
-from .llama_filters import ScopedFilters
+from .llama_filters import Condition, ScopedFilters
 from .llama_nodes import is_own
 from .llama_traits import StoreTraits
 
@@ -33,11 +33,17 @@ class NodeReader:
     Methods return pairs: the nodes that name the tenant, and the ids of those that do not.
     """
 
-    def __init__(self, inner: BasePydanticVectorStore, tenant: str, traits: StoreTraits) -> None:
+    def __init__(
+        self,
+        inner: BasePydanticVectorStore,
+        tenant: str,
+        traits: StoreTraits,
+        readable: Condition | None = None,
+    ) -> None:
         self._inner = inner
         self._tenant = tenant
         self._traits = traits
-        self._only = ScopedFilters(tenant, traits)
+        self._only = ScopedFilters(tenant, traits, readable)
         self._read = _reading(inner)
         self._made = False
 

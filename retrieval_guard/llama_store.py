@@ -3,7 +3,8 @@
 - INVARIANT: the inner store is never asked for nodes without the tenant's filter, but for the ids
   that are about to be written; what it returns is checked again, and one foreign node refuses all.
 - INVARIANT: only ids that were read and found to be the tenant's are deleted.
-- INVARIANT: a node whose proof or vector does not verify is never returned.
+- INVARIANT: a node whose proof or vector does not verify, whose sealed text does not open, or
+  whose access label does not admit the context, is never returned.
 - What the inner store offers beyond LlamaIndex's contract (native filters, its client) is refused.
 """
 
@@ -24,16 +25,29 @@ from llama_index.core.vector_stores.types import (
     VectorStoreQueryResult,
 )
 
-from ..core.errors import IsolationError, ProvenanceError, RagbastionError, StoreError, UsageError
+from ..core.chunk import checked_matrix
+from ..core.errors import (
+    IsolationError,
+    ProvenanceError,
+    RagbastionError,
+    SealError,
+    StoreError,
+    UsageError,
+)
 from ..core.events import EventSink
 from ..ingest.provenance import ChunkVerifier
-from ..tenancy import TenantContext
+from ..tenancy import DocumentAccess, PayloadCipher, TenantContext
+from .llama_access import NodeAccess, hide_label
 from .llama_filters import ScopedFilters, equals, one_of
 from .llama_nodes import ID, TENANT, hide_reserved, is_own
 from .llama_reading import NodeReader, batches, implements, takes
+from .llama_sealing import NodeSealing
 from .llama_traits import StoreTraits, traits_of
 from .llama_verifying import NodeVerifier
-from .retrieval import require_context
+from .retrieval import require_context, require_type
+
+_MAX_FETCHED = 1_000
+"""A reader to whom so many nearer nodes are closed gets what is left of them, if any."""
 
 
 class GuardedVectorStore(BasePydanticVectorStore):
@@ -41,8 +55,9 @@ class GuardedVectorStore(BasePydanticVectorStore):
 
     Takes nodes that `ProvenanceTransform` signed for the context's tenant, and returns only those.
     ``traits`` says what a store can do that is not Qdrant's, Chroma's or PostgreSQL's; what it
-    cannot is refused. Errors of the inner store become `StoreError` without their text, which may
-    quote another tenant's values.
+    cannot is refused. ``access`` holds nodes to the access labels in their metadata, ``cipher``
+    seals texts before the inner store gets them. Errors of the inner store become `StoreError`
+    without their text, which may quote another tenant's values.
     """
 
     stores_text: bool = True
@@ -56,6 +71,8 @@ class GuardedVectorStore(BasePydanticVectorStore):
     _verify: NodeVerifier = PrivateAttr()
     _only: ScopedFilters = PrivateAttr()
     _reader: NodeReader = PrivateAttr()
+    _access: NodeAccess = PrivateAttr()
+    _sealing: NodeSealing = PrivateAttr()
 
     def __init__(
         self,
@@ -66,7 +83,13 @@ class GuardedVectorStore(BasePydanticVectorStore):
         events: EventSink,
         collection: str,
         traits: StoreTraits | None = None,
+        access: DocumentAccess | None = None,
+        cipher: PayloadCipher | None = None,
     ) -> None:
+        # By type, so that nothing read from a request passes for what a verifier vouched for.
+        require_type(context)
+        if not isinstance(inner, BasePydanticVectorStore):
+            raise UsageError("guarded store refused: it wraps a vector store of LlamaIndex")
         if not inner.stores_text:
             raise UsageError(
                 f"{inner.class_name()} keeps no text, so there is nothing to verify: use one that "
@@ -78,8 +101,13 @@ class GuardedVectorStore(BasePydanticVectorStore):
         self._events = events
         self._traits = traits or traits_of(inner)
         self._verify = NodeVerifier(verifier, collection, inner.class_name())
-        self._only = ScopedFilters(context.tenant, self._traits)
-        self._reader = NodeReader(inner, context.tenant, self._traits)
+        self._access = NodeAccess(access, context, self._traits)
+        self._sealing = NodeSealing(cipher, context.tenant)
+        readable = self._access.condition
+        self._only = ScopedFilters(
+            context.tenant, self._traits, readable, self._sealing.refuse_keys
+        )
+        self._reader = NodeReader(inner, context.tenant, self._traits, readable)
 
     @classmethod
     def class_name(cls) -> str:
@@ -108,8 +136,12 @@ class GuardedVectorStore(BasePydanticVectorStore):
                     raise outcome
             # The last of two nodes with one id counts: stores differ in what they do with both.
             latest = list({node.node_id: node for node in nodes}.values())
-            self._make_room([node.node_id for node in latest])
-            for some in batches(latest):
+            stored = self._held([node.node_id for node in latest])
+            labelled = self._access.labelled(latest, stored)
+            written = self._sealing.sealed(labelled)
+            if stored and not self._traits.replaces:
+                self._delete(list(stored.values()))
+            for some in batches(written):
                 self._inner.add(some)
             return [node.node_id for node in nodes]
 
@@ -133,7 +165,7 @@ class GuardedVectorStore(BasePydanticVectorStore):
             if node_ids is None:
                 self._delete_matching(self._only(filters))
             elif node_ids:
-                self._delete(self._chosen(node_ids, filters))
+                self._delete(self._access.changeable(self._chosen(node_ids, filters)))
 
     def clear(self) -> None:
         """Delete every node of the tenant."""
@@ -155,10 +187,11 @@ class GuardedVectorStore(BasePydanticVectorStore):
             confined = self._confined(query)
             if not self._reader.holds_anything():
                 return VectorStoreQueryResult(nodes=[], ids=[], similarities=[])
-            found = self._inner.query(confined)
+            found, admitted = self._searched(confined)
             ids, scores = list(found.ids or []), list(found.similarities or [])
-            good = {node.node_id: node for node in self._passed(self._whole(found, ids))}
+            good = {node.node_id: node for node in self._passed(admitted)}
             kept = [(at, key) for at, key in enumerate(ids) if key in good]
+            kept = kept[: query.similarity_top_k]
             return VectorStoreQueryResult(
                 nodes=[good[key] for _, key in kept],
                 ids=[key for _, key in kept],
@@ -221,6 +254,7 @@ class GuardedVectorStore(BasePydanticVectorStore):
 
     def _confined(self, query: VectorStoreQuery) -> VectorStoreQuery:
         """Return a copy of a query whose every choice of nodes is a filter under the tenant's."""
+        self._sealing.refuse_words(query)
         native = [name for name in ("output_fields", "embedding_field") if getattr(query, name)]
         if native:
             raise IsolationError(
@@ -228,11 +262,30 @@ class GuardedVectorStore(BasePydanticVectorStore):
             )
         if query.similarity_top_k < 1:
             raise UsageError("similarity_top_k must be at least 1")
+        if (vector := query.query_embedding) is not None:
+            checked_matrix([vector], len(vector))
         named = [("doc_id", query.doc_ids), (ID, query.node_ids)]
         chosen = [one_of(key, values) for key, values in named if values]
         return replace(
             query, filters=self._only(query.filters, *chosen), doc_ids=None, node_ids=None
         )
+
+    def _searched(
+        self, confined: VectorStoreQuery
+    ) -> tuple[VectorStoreQueryResult, list[BaseNode]]:
+        """Return an answer and those of its nodes that may be read.
+
+        A store that cannot express all of the rule is asked for more, until there are enough.
+        """
+        wanted = asked = confined.similarity_top_k
+        while True:
+            found = self._inner.query(replace(confined, similarity_top_k=asked))
+            ids = list(found.ids or [])
+            admitted = self._access.admitted(self._whole(found, ids))
+            enough = len(admitted) >= wanted or not self._access.given
+            if enough or len(ids) < asked or asked >= _MAX_FETCHED:
+                return found, admitted
+            asked = min(2 * asked, _MAX_FETCHED)
 
     def _whole(self, found: VectorStoreQueryResult, ids: Sequence[str]) -> list[BaseNode]:
         """Return a result's nodes with their vectors, which most queries leave out."""
@@ -251,7 +304,7 @@ class GuardedVectorStore(BasePydanticVectorStore):
         own, foreign = self._reader.matching(filters)
         if foreign:
             raise self._foreign(foreign)
-        return own
+        return self._access.admitted(own)
 
     def _chosen(self, ids: Sequence[str], filters: MetadataFilters | None) -> list[BaseNode]:
         """Return the tenant's nodes of these ids that the filters match."""
@@ -266,10 +319,10 @@ class GuardedVectorStore(BasePydanticVectorStore):
             # This store gives out any id that it is asked for: raising would tell that it exists.
             detail = {"nodes": foreign, "reason": "the store ignores filters in get_nodes"}
             self._record("tenancy.refused", "withheld", detail)
-        return own
+        return self._access.admitted(own)
 
     def _delete_matching(self, filters: MetadataFilters) -> None:
-        self._delete(self._matching(filters))
+        self._delete(self._access.changeable(self._matching(filters)))
 
     def _delete(self, nodes: Sequence[BaseNode]) -> None:
         """Delete nodes that were read and found to be the tenant's."""
@@ -283,18 +336,22 @@ class GuardedVectorStore(BasePydanticVectorStore):
             more = {"filters": self._only()} if filtered else {}
             self._inner.delete_nodes(some, **more)
 
-    def _make_room(self, ids: Sequence[str]) -> None:
-        """Refuse ids under which another tenant's node stands; clear those that are the tenant's.
+    def _held(self, ids: Sequence[str]) -> dict[str, BaseNode]:
+        """Return the tenant's nodes under the ids; refuse if another tenant's node stands there.
 
         Ids are made from the tenant's name, so a foreign one was written past the guard.
         """
         if not ids or not self._reader.can_read:
-            return
+            if ids and self._access.given:
+                raise StoreError(
+                    f"{self._inner.class_name()} offers no get_nodes, so the label of what is "
+                    "written over cannot be read: use a store that does"
+                )
+            return {}
         own, foreign = self._reader.held(ids)
         if foreign:
             raise self._foreign(foreign)
-        if own and not self._traits.replaces:
-            self._delete(own)
+        return {node.node_id: node for node in own}
 
     def _require_own(self, node: BaseNode) -> None:
         if node.metadata.get(TENANT) is None:
@@ -305,14 +362,21 @@ class GuardedVectorStore(BasePydanticVectorStore):
             raise IsolationError(f"node {node.node_id} is not of tenant '{self._context.tenant}'")
 
     def _passed(self, nodes: Sequence[BaseNode]) -> list[BaseNode]:
-        """Return the nodes that verify; audit the others."""
+        """Return the nodes that open and verify; audit the others."""
         passed: list[BaseNode] = []
         failed: dict[str, str] = {}
-        for node, outcome in zip(nodes, self._verify(nodes), strict=True):
-            if isinstance(outcome, ProvenanceError):
+        opened: list[BaseNode] = []
+        for node, outcome in zip(nodes, self._sealing.opened(nodes), strict=True):
+            if isinstance(outcome, SealError):
                 failed[node.node_id] = str(outcome)
             else:
+                opened.append(outcome)
+        for node, proven in zip(opened, self._verify(opened), strict=True):
+            if isinstance(proven, ProvenanceError):
+                failed[node.node_id] = str(proven)
+            else:
                 hide_reserved(node)
+                hide_label(node)
                 passed.append(node)
         if failed:
             self._record("retrieve.dropped", "dropped", {"nodes": failed})

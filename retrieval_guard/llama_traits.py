@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from llama_index.core.vector_stores.types import BasePydanticVectorStore
+from llama_index.core.vector_stores.types import BasePydanticVectorStore, FilterOperator
 
 from ..core.errors import UsageError
 
@@ -64,8 +64,10 @@ class StoreTraits:
     ``nested``: takes groups within groups. ``negation``: takes NOT groups. ``missing_operator``:
     has ``IS_EMPTY``. ``unequal_takes_missing``: its ``!=`` and ``nin`` match a node without the
     key. ``membership_only``: compares texts exactly by ``in`` alone, since its ``==`` makes numbers
-    of them. ``replaces``: adding a node again replaces it. ``quote``: makes an untrusted filter
-    value safe for the store or raises `UsageError`; ``quote_key`` the same for a key.
+    of them. ``replaces``: adding a node again replaces it. ``list_operator``: keeps lists in
+    metadata and has this operator for "the list holds one of these"; None for one that does not.
+    ``quote``: makes an untrusted filter value safe for the store or raises `UsageError`;
+    ``quote_key`` the same for a key.
     """
 
     nested: bool = False
@@ -74,6 +76,7 @@ class StoreTraits:
     unequal_takes_missing: bool = False
     membership_only: bool = False
     replaces: bool = False
+    list_operator: FilterOperator | None = None
     quote: Callable[[str], str] = plain
     quote_key: Callable[[str], str] = _plain_key
 
@@ -86,6 +89,7 @@ _KNOWN = {
         negation=True,
         missing_operator=True,
         replaces=True,
+        list_operator=FilterOperator.IN,
         quote=bound,
         quote_key=bound,
     ),
@@ -93,7 +97,11 @@ _KNOWN = {
         nested=True, unequal_takes_missing=True, quote=bound, quote_key=bound
     ),
     "PGVectorStore": StoreTraits(
-        nested=True, missing_operator=True, membership_only=True, quote=sql_quoted
+        nested=True,
+        missing_operator=True,
+        membership_only=True,
+        list_operator=FilterOperator.ANY,
+        quote=sql_quoted,
     ),
 }
 

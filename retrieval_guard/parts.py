@@ -21,8 +21,12 @@ if TYPE_CHECKING:
     from ..ingest.scanner import Scanner
     from ..pii import Redactor
     from ..policies import AuditLog, PolicyEngine, SessionStore
-    from ..tenancy import PayloadCipher
+    from ..tenancy import DocumentAccess, PayloadCipher, Quotas
     from .retrieval import RetrievalGuard
+
+
+QUOTAS_FILE = "quotas.db"
+"""Inside the state folder; what tenants have used of their quotas."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,8 @@ class LazyParts:
         self.audit = Lazy(given.audit, self._build_audit)
         self.quarantine = Lazy(given.quarantine, self._build_quarantine)
         self.cipher: Lazy[PayloadCipher] = Lazy(None, self._build_cipher)
+        self.access: Lazy[DocumentAccess] = Lazy(None, self._build_access)
+        self.quotas: Lazy[Quotas] = Lazy(None, self._build_quotas)
         self.ledger: Lazy[Ledger] = Lazy(None, self._build_ledger)
         self.signer: Lazy[BatchSigner] = Lazy(None, self._build_signer)
         self.verifier: Lazy[ChunkVerifier] = Lazy(None, self._build_verifier)
@@ -81,6 +87,7 @@ class LazyParts:
     def _in_closing_order(self) -> Iterator[Lazy[Any]]:
         yield from (self.retrieval, self.pipeline, self.events, self.store, self.cipher)
         yield from (
+            self.quotas,
             self.ledger,
             self.quarantine,
             self.signer,
@@ -108,6 +115,17 @@ class LazyParts:
         from ..tenancy.encryption import open_cipher
 
         return open_cipher(self._settings, self.events())
+
+    def _build_access(self) -> DocumentAccess:
+        from ..tenancy import DocumentAccess
+
+        return DocumentAccess(self._settings.access.where_enabled(), self.events())
+
+    def _build_quotas(self) -> Quotas:
+        from ..tenancy import Quotas
+
+        path = self._settings.state_dir / QUOTAS_FILE
+        return Quotas(self._settings.quotas, path, self.events())
 
     def _build_embedder(self) -> Embedder:
         from ..core.sentence_transformer import SentenceTransformerEmbedder
@@ -182,6 +200,8 @@ class LazyParts:
             ledger=self.ledger(),
             events=self.events(),
             settings=self._settings,
+            access=self.access(),
+            quotas=self.quotas(),
         )
 
     def _build_retrieval(self) -> RetrievalGuard:

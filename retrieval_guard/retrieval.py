@@ -147,13 +147,18 @@ class RetrievalGuard:
         return wanted
 
 
+def require_type(context: object) -> None:
+    """Raise `UsageError` for what is no context."""
+    if not isinstance(context, TenantContext):
+        raise UsageError(f"a TenantContext is needed, not {type(context).__name__}")
+
+
 def require_context(context: TenantContext, events: EventSink) -> None:
     """Raise `UsageError` for what is no context, `CredentialError` for one that has ended.
 
     One that has expired or whose credential was revoked is reported.
     """
-    if not isinstance(context, TenantContext):
-        raise UsageError(f"a TenantContext is needed, not {type(context).__name__}")
+    require_type(context)
     try:
         context.require_active()
     except CredentialError as error:

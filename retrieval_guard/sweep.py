@@ -11,13 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from ..core.chunk import Chunk, TenantId
-from ..core.errors import ProvenanceError
-from ..core.store import CollectionInfo, StoredPoint
+from ..core.errors import ProvenanceError, SealError
+from ..core.store import CollectionInfo, StoredPoint, VectorStore
 from ..ingest.provenance import ChunkProof, ChunkVerifier, from_point
 from ..ingest.provenance.log import EnvelopeInclusion
+from ..tenancy.point_records import UnopenedPoint
 
 _BATCH = 512
 MAX_LISTED = 1000
@@ -30,8 +31,11 @@ class PointState(StrEnum):
     OK = "ok"
     UNSIGNED = "unsigned"
     ALTERED = "altered"
+    UNOPENED = "unopened"
+    """Its sealed values do not open: altered, moved, or written past the cipher."""
     FOREIGN = "foreign"
     UNLOGGED = "unlogged"
+    """It verifies, and the transparency log does not hold its envelope."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +95,26 @@ class SweepReport:
         }
 
 
+@runtime_checkable
+class SweptStore(Protocol):
+    """A store that gives out each point, or why it may not leave, such as both of this package."""
+
+    def scroll_each(
+        self, collection: str, tenant: TenantId
+    ) -> Iterable[StoredPoint | UnopenedPoint]:
+        """Yield every point of the tenant, and in place of one that may not leave, why."""
+        ...
+
+
+def stored_points(
+    store: VectorStore, collection: str, tenant: TenantId
+) -> Iterable[StoredPoint | UnopenedPoint]:
+    """Return every point of the tenant; of a store that cannot go on past a bad one, until it."""
+    if isinstance(store, SweptStore):
+        return store.scroll_each(collection, tenant)
+    return store.scroll(collection, tenant)
+
+
 class Sweep:
     """Verifies points in batches and adds up what it finds; made for one collection.
 
@@ -111,7 +135,9 @@ class Sweep:
         self._tenants: list[str] = []
         self._missing = 0
 
-    def add(self, tenant: TenantId, points: Iterable[StoredPoint], expected: int = 0) -> None:
+    def add(
+        self, tenant: TenantId, points: Iterable[StoredPoint | UnopenedPoint], expected: int = 0
+    ) -> None:
         """Verify the points of a tenant; ``expected`` is how many the ledger says there are."""
         rest, before = iter(points), self._own()
         while batch := list(islice(rest, _BATCH)):
@@ -121,8 +147,8 @@ class Sweep:
 
     def _own(self) -> int:
         """Count points that were once ingested: what was planted does not make up for a loss."""
-        own = (PointState.OK, PointState.ALTERED, PointState.UNLOGGED)
-        return sum(self._counts[state] for state in own)
+        planted = (PointState.UNSIGNED, PointState.FOREIGN)
+        return sum(count for state, count in self._counts.items() if state not in planted)
 
     def report(self) -> SweepReport:
         """Return what was found so far."""
@@ -134,9 +160,14 @@ class Sweep:
             missing=self._missing,
         )
 
-    def _add_batch(self, tenant: TenantId, batch: Sequence[StoredPoint]) -> None:
+    def _add_batch(self, tenant: TenantId, batch: Sequence[StoredPoint | UnopenedPoint]) -> None:
         pairs: list[tuple[Chunk, ChunkProof | None]] = []
         for point in batch:
+            if isinstance(point, UnopenedPoint):
+                sealed = isinstance(point.error, SealError)
+                state = PointState.UNOPENED if sealed else PointState.FOREIGN
+                self._note(tenant, point.id, "", state, str(point.error))
+                continue
             try:
                 chunk, proof = from_point(point)
             except ProvenanceError as error:

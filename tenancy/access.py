@@ -60,6 +60,10 @@ class DocumentAccess:
         self._general = self._settings.of("")
         self._made: dict[tuple[object, ...], tuple[Rule, list[models.Condition]]] = {}
 
+    def enabled_for(self, tenant: str) -> bool:
+        """Say whether the settings ask for a label on every document of the tenant."""
+        return self._terms.get(tenant, self._general).enabled
+
     def rule(self, context: TenantContext, *, deleted: bool = False) -> Rule:
         """Return what the context may read, as a rule that other stores translate.
 
@@ -92,6 +96,10 @@ class DocumentAccess:
     def may_change(self, context: TenantContext, payload: Mapping[str, Any] | None) -> bool:
         """Say whether the context may change a stored document with this payload."""
         return holds(changeable(context), payload or {})
+
+    def change_rule(self, context: TenantContext) -> Rule:
+        """Return what the context may overwrite, label or delete, as a rule."""
+        return changeable(context)
 
     def labelled(
         self,
@@ -130,16 +138,32 @@ class DocumentAccess:
         self._report(context, "access.deleted", document, "allowed", {})
         return {DELETED_AT: time.time(), DELETED_BY: context.principal}
 
+    def restore_rule(self, context: TenantContext) -> Rule:
+        """Return which deleted documents the context may restore, as a rule.
+
+        Raises `AccessError` for a context without the role ``admin`` or ``curator``.
+        """
+        with self._reporting(context, "restore"):
+            return restorable(context)
+
     def restore_conditions(self, context: TenantContext) -> list[models.Condition]:
         """Return which deleted documents the context may restore, as conditions.
 
         Delete the keys `DELETION_KEYS` from their payload. Raises `AccessError` for a context
         without the role ``admin`` or ``curator``.
         """
-        with self._reporting(context, "restore"):
-            found = _conditions(restorable(context))
-        self._report(context, "access.restored", "", "allowed", {"keys": list(DELETION_KEYS)})
+        found = _conditions(self.restore_rule(context))
+        self.report_restored(context, "")
         return found
+
+    def report_restored(self, context: TenantContext, document: str) -> None:
+        """Report that a document is being restored; before it is, so that none goes unreported."""
+        self._report(context, "access.restored", document, "allowed", {"keys": list(DELETION_KEYS)})
+
+    def report_unchangeable(self, context: TenantContext, document: str) -> None:
+        """Report that a document was not changed: it does not exist, or not for the context."""
+        detail = {"act": "change", "reason": "not there, or not the caller's to change"}
+        self._report(context, "access.refused", document, "refused", detail)
 
     def purge_conditions(
         self, context: TenantContext, now: float | None = None

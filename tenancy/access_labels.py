@@ -94,10 +94,10 @@ def label_of(payload: Mapping[str, Any]) -> AccessLabel | None:
     if unlabelled(payload):
         return None
     return AccessLabel(
-        owner=payload.get(OWNER, ""),
+        owner=_name(payload.get(OWNER)),
         users=_names(payload.get(USERS)),
         groups=_names(payload.get(GROUPS)),
-        department=payload.get(DEPARTMENT, ""),
+        department=_name(payload.get(DEPARTMENT)),
         classification=payload.get(CLASSIFICATION),
     )
 
@@ -120,6 +120,11 @@ def names_label(path: str) -> bool:
 def without_label(payload: Mapping[str, Any]) -> dict[str, Any]:
     """Return the payload without any key of the prefix, as it may be shown to a reader."""
     return {key: value for key, value in payload.items() if not key.startswith(ACCESS_PREFIX)}
+
+
+def _name(value: Any) -> Any:
+    """Return a name as it is, none of it as empty; what is no text is refused by the label."""
+    return "" if value in (None, []) else value
 
 
 def _names(value: object) -> frozenset[str]:

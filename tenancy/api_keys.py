@@ -18,13 +18,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import math
 import secrets
 import sqlite3
 import threading
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ..core.errors import CredentialError, StoreError, UsageError
@@ -39,6 +39,8 @@ _ID_BYTES = 8
 _SECRET_BYTES = 32
 _BOOTSTRAP_ID = "bootstrap"
 _MIN_CHOSEN_CHARS = 16
+_NO_TIME = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+"""What ends later cannot be written as a date in every zone."""
 # Used to check a text before it becomes part of an admin's key; never stored.
 _ANY_TENANT = "admin"
 
@@ -65,10 +67,11 @@ class ApiKeys:
         """Make a key and return it; it is not kept and cannot be shown again.
 
         ``tenant`` None makes an administrator's key. ``expires_at`` is seconds since the epoch.
-        Raises `UsageError` for names that `TenantContext` refuses, or an end in the past.
+        Raises `UsageError` for names that `TenantContext` refuses, or an end in the past or after
+        the year 9998.
         """
-        if expires_at is not None and not (math.isfinite(expires_at) and expires_at > time.time()):
-            raise UsageError("API key refused: expires_at must be a time to come")
+        if expires_at is not None and not time.time() < expires_at < _NO_TIME:
+            raise UsageError("API key refused: it must end at a time to come, before the year 9999")
         key_id = secrets.token_hex(_ID_BYTES)
         plain = f"{_PREFIX}_{key_id}_{secrets.token_urlsafe(_SECRET_BYTES)}"
         given = attributes or Attributes()
@@ -122,7 +125,7 @@ class ApiKeys:
             raise CredentialError("no API key: send 'Authorization: Bearer <key>'")
         digest = _digest(bearer)
         # The bootstrap key has no id in it, so it is compared as well, each in constant time.
-        for key_id in (_id_of(bearer), _BOOTSTRAP_ID):
+        for key_id in (id_of_key(bearer), _BOOTSTRAP_ID):
             row = self._row(key_id)
             if row is not None and hmac.compare_digest(row["digest"], digest):
                 return self._credential(key_of(row), digest)
@@ -149,7 +152,11 @@ class ApiKeys:
                 (time.time(), key_id),
             ).rowcount
         if not changed:
-            raise UsageError(f"no API key has id '{key_id}': see the list of keys")
+            # Not echoed: whoever takes the whole key for its id would find it in the audit log.
+            raise UsageError(
+                "no API key has this id: see the list of keys; the id is the part between the "
+                "first two '_' of a key"
+            )
 
     def close(self) -> None:
         """Close the file; contexts of its keys are refused from then on."""
@@ -221,6 +228,7 @@ def _digest(plain: str) -> bytes:
     return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).digest()
 
 
-def _id_of(bearer: str) -> str:
+def id_of_key(bearer: str) -> str:
+    """Return the id inside a key (untrusted), or "" if it has not the form of one."""
     parts = bearer.split("_", 2)
     return parts[1] if len(parts) == 3 and parts[0] == _PREFIX else ""

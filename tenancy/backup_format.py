@@ -28,6 +28,7 @@ import numpy as np
 from ..core.chunk import ChunkId, Digest, TenantId
 from ..core.embedding import EmbedderIdentity
 from ..core.errors import BackupError, InputError, IsolationError, UsageError
+from ..core.files import open_regular
 from ..core.store import StoredPoint
 from .names import checked_collection, checked_tenant
 from .point_identity import TENANT_KEY
@@ -108,7 +109,7 @@ def line_of(point: StoredPoint) -> bytes:
 def read_manifest(folder: Path) -> BackupManifest:
     """Return the manifest of a backup (untrusted), or raise `BackupError`."""
     try:
-        with (folder / MANIFEST).open("rb") as file:
+        with open_regular(folder / MANIFEST) as file:
             content = file.read(_MAX_MANIFEST_BYTES + 1)
     except OSError as error:
         raise BackupError(
@@ -148,7 +149,7 @@ def read_points(
     """
     seen, digest = 0, hashlib.sha256()
     try:
-        with points_file(folder, collection.name).open("rb") as file:
+        with open_regular(points_file(folder, collection.name)) as file:
             while line := file.readline(_MAX_LINE_BYTES):
                 digest.update(line)
                 seen += 1

@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-if TYPE_CHECKING:
-    from qdrant_client import AsyncQdrantClient, QdrantClient
+from qdrant_client import AsyncQdrantClient, QdrantClient
+
+from ..core.errors import UsageError
 
 R = TypeVar("R")
 
@@ -87,6 +88,11 @@ async def arun(client: AsyncQdrantClient, steps: Steps[R]) -> R:
 
 
 def is_local(client: QdrantClient | AsyncQdrantClient) -> bool:
-    """Say whether the client is qdrant-client's local mode, which has no indexes and no shards."""
+    """Say whether the client is qdrant-client's local mode, which has no indexes and no shards.
+
+    Raises `UsageError` for what is no client, such as one that is guarded.
+    """
+    if not isinstance(client, QdrantClient | AsyncQdrantClient):
+        raise UsageError("client refused: use an administrator's own Qdrant client, not a guard")
     options = client.init_options
     return options.get("location") == ":memory:" or options.get("path") is not None

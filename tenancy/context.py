@@ -167,4 +167,4 @@ def _check_names(kind: str, names: object) -> None:
     if not isinstance(names, frozenset) or len(names) > _MAX_NAMES:
         raise UsageError(f"context refused: {kind}s must be a frozenset of at most {_MAX_NAMES}")
     for name in names:
-        check_text(f"context refused: {kind}", name)
+        check_text(f"context refused: {kind}", name, shortest=1)

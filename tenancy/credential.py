@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 from dataclasses import InitVar, dataclass, field
 from typing import Protocol, final
 
-from ..core.errors import AccessError, UsageError
+from ..core.errors import AccessError, CredentialError, UsageError
 from .context import Liveness, TenantContext
 from .sealed import VERIFIED, Proof, Sealed
 
@@ -50,6 +51,13 @@ class Credential(Sealed):
         """Whether the key may act for every tenant and administer."""
         return self.tenant is None
 
+    def require_active(self) -> None:
+        """Raise `CredentialError` once it has expired or was revoked, as its contexts do."""
+        if self.expires_at is not None and time.time() >= self.expires_at:
+            raise CredentialError(f"key '{self.key_id}' has expired: authenticate again")
+        if self.liveness is not None:
+            self.liveness.require_live()
+
     def context(
         self,
         *,
@@ -75,6 +83,16 @@ class Credential(Sealed):
             admin=admin,
         )
 
+    def is_for(self, principal: str | None) -> bool:
+        """Say whether a request that names this principal, or none, is for the key's own."""
+        return principal in {None, self.principal}
+
+    def attributes_of(self, principal: str | None) -> Attributes:
+        """Return the key's own attributes for its own principal, and none for another."""
+        if not self.is_for(principal):
+            return Attributes()
+        return Attributes(groups=self.groups, department=self.department, clearance=self.clearance)
+
     def acting_for(
         self,
         *,
@@ -86,16 +104,20 @@ class Credential(Sealed):
     ) -> TenantContext:
         """Return the context of a caller whom the holder of an administrator's key vouches for.
 
-        What is left out is the key's own. Raises `AccessError` for a tenant's key.
+        What is left out is the key's own for its own principal, and nothing for another: nobody
+        gains an administrator's roles, groups or clearance by being named. Raises `AccessError` for
+        a tenant's key.
         """
         if not self.admin:
             raise AccessError(f"key '{self.key_id}' may not act for others")
         return self._made(
             tenant=self._tenant(tenant),
             principal=principal or self.principal,
-            roles=self.roles if roles is None else frozenset(roles),
+            roles=(self.roles if self.is_for(principal) else frozenset())
+            if roles is None
+            else frozenset(roles),
             session=session,
-            attributes=attributes,
+            attributes=attributes or self.attributes_of(principal),
         )
 
     def _made(

@@ -16,6 +16,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -38,6 +39,7 @@ _FORMAT = 1
 _COLLECTION_FILE = "collection.json"
 _TENANT_FILE = "tenant.json"
 _STAGING = ".staging-"
+_KEPT_NAMES = 4_096
 _SHARD_NAME = re.compile(r"shard(-[0-9a-f]{32})?")
 
 
@@ -45,6 +47,12 @@ def tenant_folder(collection: Path, tenant: TenantId) -> Path:
     """Return the tenant's folder: a readable slug and 128 bits of the name's SHA-256."""
     slug = re.sub(r"[^a-z0-9]+", "-", tenant.lower())[:24].strip("-")
     return collection / f"{slug}-{hashlib.sha256(tenant.encode()).hexdigest()[:32]}"
+
+
+@lru_cache(maxsize=_KEPT_NAMES)
+def folder_in(store: Path, collection: str, tenant: TenantId) -> Path:
+    """Return `tenant_folder` in a collection of the store; kept, since every call asks for it."""
+    return tenant_folder(store / collection, tenant)
 
 
 def write_collection(folder: Path, info: CollectionInfo) -> None:

@@ -1,5 +1,6 @@
 """The embedded vector store: a folder, in process, with one engine shard for each tenant.
 
+>>> import numpy as np
 >>> from tempfile import mkdtemp
 >>> store = EdgeStore(Path(mkdtemp()))
 >>> store.create_collection("documents", EmbedderIdentity(model="m", dimension=2)).name
@@ -24,12 +25,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-import numpy as np
-
-from ..core.chunk import ChunkId, TenantId, Vector, checked_matrix
+from ..core.chunk import ChunkId, TenantId, Vector, checked_vector
 from ..core.embedding import EmbedderIdentity
 from ..core.errors import (
     CollectionNotFoundError,
@@ -40,6 +39,7 @@ from ..core.errors import (
 )
 from ..core.store import CollectionInfo, Hit, StoredPoint
 from . import edge_folders as folders
+from .access_rules import Rule
 from .edge_erasure import erase, finish_erasures
 from .edge_optimizer import ShardOptimizer
 from .edge_shard import EdgeShard, Record
@@ -48,9 +48,13 @@ from .open_shards import OpenShards
 from .point_identity import namespaced_id
 from .point_records import (
     Row,
+    UnopenedPoint,
     checked_limit,
     checked_records,
+    each_opened,
+    refuse_reserved,
     require_openable,
+    require_readable,
     to_hits,
     to_points,
     to_reseal,
@@ -134,9 +138,11 @@ class EdgeStore:
 
     def collection(self, name: str) -> CollectionInfo:
         """Return what the collection records, or raise `CollectionNotFoundError`."""
-        checked_collection(name)
         self._require_open()
-        info = self._infos.get(name) or folders.read_collection(self._path / name)
+        if isinstance(name, str) and (known := self._infos.get(name)):
+            return known
+        checked_collection(name)
+        info = folders.read_collection(self._path / name)
         if info is None:
             raise CollectionNotFoundError(
                 f"collection '{name}' does not exist in '{self._path}': ingest into it first"
@@ -173,18 +179,48 @@ class EdgeStore:
 
     def search(self, collection: str, tenant: TenantId, vector: Vector, limit: int) -> list[Hit]:
         """Return the tenant's nearest points by cosine, best first, with payload and vector."""
+        return self._nearest(collection, tenant, vector, limit, None)
+
+    def search_readable(
+        self, collection: str, tenant: TenantId, vector: Vector, limit: int, readable: Rule
+    ) -> list[Hit]:
+        """Return what `search` does of the points for which the rule holds."""
+        hits = self._nearest(collection, tenant, vector, limit, readable)
+        return require_readable(hits, readable)
+
+    def set_payload(
+        self,
+        collection: str,
+        tenant: TenantId,
+        ids: Sequence[ChunkId],
+        payload: Mapping[str, Any],
+        where: Rule,
+    ) -> None:
+        """Set payload keys of those of the tenant's ids for which the rule holds."""
         folder = self._folder(collection, tenant)
-        dimension = self.collection(collection).embedder.dimension
-        query = checked_matrix(np.asarray(vector)[np.newaxis], dimension)[0]
+        refuse_reserved(payload, self.sealed_fields)
+        wanted = [namespaced_id(tenant, id_) for id_ in dict.fromkeys(ids)]
+        with self._shards.writing(folder) as shard:
+            if shard is not None and wanted:
+                self._require_not_erasing(tenant)
+                self._require_space(0)
+                self._optimizer.wrote(folder)
+                shard.set_payload(wanted, payload, where)
+
+    def _nearest(
+        self, collection: str, tenant: TenantId, vector: Vector, limit: int, readable: Rule | None
+    ) -> list[Hit]:
+        info = self.collection(collection)
+        folder = folders.folder_in(self._path, info.name, checked_tenant(tenant))
+        query = checked_vector(vector, info.embedder.dimension)
         with self._shards.using(folder) as shard:
             if shard is None:
                 raise UnknownTenantError(
                     f"collection '{collection}' holds nothing of tenant '{tenant}': "
                     "ingest for it first, or check the tenant's name"
                 )
-            found = shard.search(query, checked_limit(limit))
-        rows = [(id_, vec, payload) for id_, vec, payload, _ in found]
-        return to_hits(to_points(tenant, rows, self._cipher), [score for *_, score in found])
+            rows, scores = shard.search(query, checked_limit(limit), readable)
+        return to_hits(to_points(tenant, rows, self._cipher), scores)
 
     def get(self, collection: str, tenant: TenantId, ids: Sequence[ChunkId]) -> list[StoredPoint]:
         """Return those of the ids that are the tenant's, in the order asked for, each once."""
@@ -222,6 +258,13 @@ class EdgeStore:
     def scroll(self, collection: str, tenant: TenantId) -> Iterator[StoredPoint]:
         """Yield every point of the tenant, in the order of stored ids."""
         return self._scroll(self._folder(collection, tenant), tenant)
+
+    def scroll_each(
+        self, collection: str, tenant: TenantId
+    ) -> Iterator[StoredPoint | UnopenedPoint]:
+        """Yield as `scroll` does, and in place of a point that may not leave, why."""
+        for page in self._pages(self._folder(collection, tenant)):
+            yield from each_opened(tenant, page, self._cipher)
 
     def reseal(self, collection: str, tenant: TenantId) -> Iterator[int]:
         """Seal again, page by page, what the tenant's newest key did not seal; yield how many.
@@ -330,8 +373,8 @@ class EdgeStore:
 
     def _folder(self, collection: str, tenant: TenantId) -> Path:
         """Check both names and that the collection exists; return the tenant's folder."""
-        checked_tenant(tenant)
-        return folders.tenant_folder(self._path / self.collection(collection).name, tenant)
+        name = self.collection(collection).name
+        return folders.folder_in(self._path, name, checked_tenant(tenant))
 
     def _scroll(self, folder: Path, tenant: TenantId) -> Iterator[StoredPoint]:
         for page in self._pages(folder):

@@ -50,6 +50,9 @@ METHODS = MappingProxyType(
 )
 """Each known public name with its access; what is missing here is refused."""
 
+OWN_METHODS = ("restore_deleted", "soft_delete")
+"""What the guarded clients have beside the client's names."""
+
 _REASONS = {
     Access.ADMIN: "it reaches beyond one tenant; it needs the context of an administrator",
     Access.RAW: "it hands out an unguarded client",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from ..core.chunk import TenantId
 from ..core.errors import UsageError
@@ -15,6 +16,7 @@ from ..core.errors import UsageError
 MAX_TENANT_CHARS = 128
 MAX_COLLECTION_CHARS = 128
 MAX_TEXT_CHARS = 256
+_KEPT_NAMES = 4_096
 
 _COLLECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", re.ASCII)
 _PUNCTUATION = frozenset("._:@-")
@@ -31,6 +33,12 @@ def checked_tenant(name: object) -> TenantId:
     """
     if not isinstance(name, str) or not name:
         raise UsageError("tenant refused: it must be a text that is not empty")
+    # A plain str, whatever a subclass makes of comparing: what was checked before is kept.
+    return _checked_tenant(str.__str__(name))
+
+
+@lru_cache(maxsize=_KEPT_NAMES)
+def _checked_tenant(name: str) -> TenantId:
     if len(name) > MAX_TENANT_CHARS:
         raise UsageError(f"tenant refused: {len(name)} characters, at most {MAX_TENANT_CHARS}")
     if not unicodedata.is_normalized("NFKC", name):

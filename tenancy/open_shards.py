@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,25 @@ class _Open:
     size: int
     users: int = 0
     writing: threading.Lock = field(default_factory=threading.Lock)
+
+
+class _Use:
+    """One use of a shard; a class, since a generator would take each query longer."""
+
+    __slots__ = ("_entry", "_folder", "_shards")
+
+    def __init__(self, shards: OpenShards, folder: Path) -> None:
+        self._shards = shards
+        self._folder = folder
+        self._entry: _Open | None = None
+
+    def __enter__(self) -> EdgeShard | None:
+        self._entry = self._shards._enter(self._folder)
+        return self._entry.shard if self._entry else None
+
+    def __exit__(self, *_: object) -> None:
+        if self._entry:
+            self._shards._leave(self._entry)
 
 
 class OpenShards:
@@ -38,7 +57,8 @@ class OpenShards:
         self._size = 0
         self._alone: set[Path] = set()
         self._closed = False
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
 
     @property
     def count(self) -> int:
@@ -52,15 +72,9 @@ class OpenShards:
         with self._changed:
             return self._size
 
-    @contextmanager
-    def using(self, folder: Path) -> Iterator[EdgeShard | None]:
+    def using(self, folder: Path) -> AbstractContextManager[EdgeShard | None]:
         """Yield the shard of a tenant's folder, or None if there is none."""
-        entry = self._enter(folder)
-        try:
-            yield entry.shard if entry else None
-        finally:
-            if entry:
-                self._leave(entry)
+        return _Use(self, folder)
 
     @contextmanager
     def writing(self, folder: Path) -> Iterator[EdgeShard | None]:
@@ -107,8 +121,9 @@ class OpenShards:
         return any(entry.users for entry in self._open.values())
 
     def _enter(self, folder: Path) -> _Open | None:
-        with self._changed:
-            self._changed.wait_for(lambda: folder not in self._alone)
+        with self._lock:
+            while folder in self._alone:
+                self._changed.wait()
             self._require_open()
             entry = self._open.get(folder) or self._load(folder)
             if entry is None:
@@ -119,10 +134,11 @@ class OpenShards:
             return entry
 
     def _leave(self, entry: _Open) -> None:
-        with self._changed:
+        with self._lock:
             entry.users -= 1
             self._trim()
-            self._changed.notify_all()
+            if self._alone or self._closed:  # nobody else waits for users to leave
+                self._changed.notify_all()
 
     def _load(self, folder: Path) -> _Open | None:
         # The engine lets no other thread run while it loads, so holding the lock costs nothing.

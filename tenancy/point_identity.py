@@ -10,10 +10,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from ..core.chunk import TenantId
 from ..core.errors import InputError, IsolationError
+
+try:
+    # As `random` of the standard library does it: OpenSSL's takes twice as long for a short text,
+    # and each point of each answer is hashed.
+    from _sha1 import sha1  # type: ignore[import-not-found]
+except ImportError:  # an interpreter that was built without it
+    from hashlib import sha1
 
 TENANT_KEY = "tenant"
 """The payload key that names the tenant; stamped on each write and refused with another value."""
@@ -21,16 +28,27 @@ TENANT_KEY = "tenant"
 ID_KEY = "_ragbastion_id"
 """The payload key that keeps the logical id; never seen by callers."""
 
-_NAMESPACE = UUID("6f1c9d0e-6f0c-5d0b-9a5e-2b7f3c1d8e42")
+_NAMESPACE = UUID("6f1c9d0e-6f0c-5d0b-9a5e-2b7f3c1d8e42").bytes
+# RFC 9562, section 5.5: of the 128 bits of the hash, version and variant are overwritten.
+_HASH_BITS = ~(0xF000 << 64 | 0xC000 << 48)
+_VERSION_5 = 0x5000 << 64 | 0x8000 << 48
 
 LogicalId = str | int
+_ID_TYPES = frozenset({str, int})
 
 
 def namespaced_id(tenant: TenantId, logical: LogicalId) -> UUID:
     """Return the id under which the tenant's point is stored; 7 and "7" are different points."""
+    return UUID(int=_id_bits(tenant, logical))
+
+
+def _id_bits(tenant: TenantId, logical: LogicalId) -> int:
+    # `uuid.uuid5` without its two UUID objects: each point of each answer is checked by this.
     kind = "int" if isinstance(logical, int) else "str"
     # INVARIANT: a tenant holds no control character, so the separator cannot be forged.
-    return uuid5(_NAMESPACE, f"{tenant}\x00{kind}\x00{logical}")
+    name = f"{tenant}\x00{kind}\x00{logical}".encode()
+    digest = sha1(_NAMESPACE + name, usedforsecurity=False).digest()
+    return int.from_bytes(digest[:16], "big") & _HASH_BITS | _VERSION_5
 
 
 def stamped(tenant: TenantId, logical: LogicalId, payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,8 +83,8 @@ def restored(
             f"point '{stored_id}' withheld: it is not of tenant '{tenant}'; "
             "the store returned a foreign point, check who else writes to it"
         )
-    known = isinstance(logical, str | int) and not isinstance(logical, bool)
-    if not known or not _same_id(namespaced_id(tenant, logical), stored_id):
+    # Exactly these types, as JSON gives them: bool is an int, and no id.
+    if type(logical) not in _ID_TYPES or not _same_id(_id_bits(tenant, logical), stored_id):
         raise IsolationError(
             f"point '{stored_id}' withheld: its id does not belong to tenant '{tenant}'; "
             "it was not written through the guard, ingest it again"
@@ -74,9 +92,15 @@ def restored(
     return logical, kept
 
 
-def _same_id(expected: UUID, stored: object) -> bool:
-    # Comparing UUIDs spares two texts for each point of each query of the embedded store.
-    return expected == stored if isinstance(stored, UUID) else str(expected) == str(stored)
+def _same_id(expected: int, stored: object) -> bool:
+    # Comparing numbers spares two texts for each point of each query of the embedded store.
+    return expected == stored.int if isinstance(stored, UUID) else _text(expected) == str(stored)
+
+
+def _text(bits: int) -> str:
+    """Return a UUID's canonical text."""
+    digits = f"{bits:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def payload_bytes(logical: LogicalId, payload: Mapping[str, Any]) -> int:

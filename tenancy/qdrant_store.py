@@ -10,6 +10,7 @@ A collection records its model in Qdrant's collection metadata, which servers ha
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -17,9 +18,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-import numpy as np
-
-from ..core.chunk import ChunkId, TenantId, Vector, checked_matrix
+from ..core.chunk import ChunkId, TenantId, Vector, checked_vector
 from ..core.embedding import EmbedderIdentity
 from ..core.errors import (
     CollectionNotFoundError,
@@ -30,14 +29,19 @@ from ..core.errors import (
     UsageError,
 )
 from ..core.store import CollectionInfo, Hit, StoredPoint
-from .client_calls import is_local
+from .access_labels import CLASSIFICATION, DELETED_AT, DEPARTMENT, GROUPS, OWNER, USERS
+from .access_rules import Rule
 from .names import checked_collection, checked_tenant
 from .point_identity import TENANT_KEY, namespaced_id
 from .point_records import (
     Row,
+    UnopenedPoint,
     checked_limit,
     checked_records,
+    each_opened,
+    refuse_reserved,
     require_openable,
+    require_readable,
     to_hits,
     to_points,
     to_reseal,
@@ -49,16 +53,23 @@ if TYPE_CHECKING:
 try:
     from qdrant_client import QdrantClient, models
 
+    from .access_conditions import conditions_of
+    from .client_calls import is_local
     from .qdrant_errors import translated
 except ImportError as missing:
     raise MissingExtraError(
         "a Qdrant store needs qdrant-client: pip install 'ragbastion[qdrant]'"
     ) from missing
 
+_LOGGER = logging.getLogger(__name__)
 _METADATA = "ragbastion"
 _BATCH = 256
 _TIMEOUT_S = 30
 _MAX_TENANTS = 100_000
+_ACCESS_INDEXES = {
+    **dict.fromkeys((OWNER, USERS, GROUPS, DEPARTMENT), models.PayloadSchemaType.KEYWORD),
+    **dict.fromkeys((CLASSIFICATION, DELETED_AT), models.PayloadSchemaType.FLOAT),
+}
 
 
 class QdrantStore:
@@ -77,6 +88,7 @@ class QdrantStore:
             threading.RLock() if self._local else nullcontext()
         )
         self._infos: dict[str, CollectionInfo] = {}
+        self._access_indexed: set[str] = set()
         self._closed = False
 
     @classmethod
@@ -148,9 +160,46 @@ class QdrantStore:
 
     def search(self, collection: str, tenant: TenantId, vector: Vector, limit: int) -> list[Hit]:
         """Return the tenant's nearest points by cosine, best first, with payload and vector."""
+        return self._nearest(collection, tenant, vector, limit, self._owned(collection, tenant))
+
+    def search_readable(
+        self, collection: str, tenant: TenantId, vector: Vector, limit: int, readable: Rule
+    ) -> list[Hit]:
+        """Return what `search` does of the points for which the rule holds."""
         owned = self._owned(collection, tenant)
+        self._index_access(collection)
+        narrowed = models.Filter(must=[owned, *conditions_of(readable)])
+        hits = self._nearest(collection, tenant, vector, limit, narrowed)
+        return require_readable(hits, readable)
+
+    def set_payload(
+        self,
+        collection: str,
+        tenant: TenantId,
+        ids: Sequence[ChunkId],
+        payload: Mapping[str, Any],
+        where: Rule,
+    ) -> None:
+        """Set payload keys of those of the tenant's ids for which the rule holds."""
+        owned = self._owned(collection, tenant)
+        refuse_reserved(payload, self.sealed_fields)
+        wanted = [str(namespaced_id(tenant, id_)) for id_ in dict.fromkeys(ids)]
+        for start in range(0, len(wanted), _BATCH):
+            batch = models.HasIdCondition(has_id=list(wanted[start : start + _BATCH]))
+            chosen = models.Filter(must=[owned, batch, *conditions_of(where)])
+            with self._calling(collection):
+                self._client.set_payload(collection, dict(payload), chosen, wait=True)
+
+    def _nearest(
+        self,
+        collection: str,
+        tenant: TenantId,
+        vector: Vector,
+        limit: int,
+        owned: models.Filter,
+    ) -> list[Hit]:
         dimension = self._info(collection).embedder.dimension
-        query = checked_matrix(np.asarray(vector)[np.newaxis], dimension)[0]
+        query = checked_vector(vector, dimension)
         with self._calling(collection):
             found = self._client.query_points(
                 collection,
@@ -197,6 +246,13 @@ class QdrantStore:
     def scroll(self, collection: str, tenant: TenantId) -> Iterator[StoredPoint]:
         """Yield every point of the tenant, in the order of stored ids."""
         return self._scroll(collection, tenant, self._owned(collection, tenant))
+
+    def scroll_each(
+        self, collection: str, tenant: TenantId
+    ) -> Iterator[StoredPoint | UnopenedPoint]:
+        """Yield as `scroll` does, and in place of a point that may not leave, why."""
+        for page in self._pages(collection, self._owned(collection, tenant)):
+            yield from each_opened(tenant, _rows(page), self._cipher)
 
     def reseal(self, collection: str, tenant: TenantId) -> Iterator[int]:
         """Seal again, page by page, what the tenant's newest key did not seal; yield how many.
@@ -330,6 +386,20 @@ class QdrantStore:
                     wait=True,
                 )
         return self.collection(name)
+
+    def _index_access(self, collection: str) -> None:
+        """Have the server index what access rules ask for; it keeps the indexes that it has."""
+        uid = self._info(collection).uid
+        if self._local or uid in self._access_indexed:
+            return
+        self._access_indexed.add(uid)
+        try:
+            with self._calling(collection):
+                for key, kind in _ACCESS_INDEXES.items():
+                    self._client.create_payload_index(collection, key, kind, wait=True)
+        except StoreError as error:
+            # With a key that may only read, rules hold all the same; queries are slower.
+            _LOGGER.warning("collection '%s' has no access indexes: %s", collection, error)
 
     def _info(self, collection: str) -> CollectionInfo:
         """Return the collection's record, read once; a vanished collection is told by the call."""

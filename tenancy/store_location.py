@@ -32,17 +32,13 @@ def open_store(
 
     ``http://…`` and ``https://…`` are Qdrant servers; ``:memory:`` and ``qdrant-local:PATH`` are
     qdrant-client's local mode; anything else is a folder for `EdgeStore`, within the limits of
-    ``embedded``. Raises `StoreError` if a
-    server does not answer, `StoreLockedError` if another process holds a folder.
+    ``embedded``. Raises `StoreError` if a server does not answer, `StoreLockedError` if another
+    process holds a folder.
     """
-    if not location.strip():
-        raise UsageError("store refused: it is empty; name a folder or the URL of a Qdrant server")
-    if location.lower().startswith(("http://", "https://")):
+    if _is_server(location):
         return _server(location, api_key, cipher)
     if location == ":memory:" or location.startswith(_LOCAL):
         return _local(location.removeprefix(_LOCAL), cipher)
-    if "://" in location:
-        raise UsageError(f"store '{location}' refused: use http://, https:// or a folder")
     from .edge_store import EdgeStore
 
     limits = embedded or EmbeddedStoreSettings()
@@ -54,6 +50,27 @@ def open_store(
         optimize=limits.optimize,
         cipher=cipher,
     )
+
+
+def require_store(location: str) -> None:
+    """Raise `StoreError` for a folder that does not exist, which `open_store` would make."""
+    if _is_server(location) or location == ":memory:":
+        return
+    folder = Path(location.removeprefix(_LOCAL)).expanduser()
+    if not folder.is_dir():
+        raise StoreError(
+            f"store '{location}' does not exist: name the right folder, or ingest into it first"
+        )
+
+
+def _is_server(location: str) -> bool:
+    if not location.strip():
+        raise UsageError("store refused: it is empty; name a folder or the URL of a Qdrant server")
+    if location.lower().startswith(("http://", "https://")):
+        return True
+    if "://" in location:
+        raise UsageError(f"store '{location}' refused: use http://, https:// or a folder")
+    return False
 
 
 def _server(url: str, api_key: str | None, cipher: PayloadCipher | None) -> TenantStore:

@@ -125,7 +125,8 @@ def verify_backup(
     manifest = read_manifest(folder)
     if manifest.tenant != checked_tenant(tenant):
         raise BackupError(f"backup '{folder}' refused: it is not of tenant '{tenant}'")
-    if digest is not None and not hmac.compare_digest(manifest.digest, digest):
+    # Bytes: two texts are compared only where both are ASCII.
+    if digest is not None and not hmac.compare_digest(manifest.digest.encode(), digest.encode()):
         raise BackupError(f"backup '{folder}' refused: its digest is not the one expected")
     for collection in manifest.collections:
         ids = {point.id for point in read_points(folder, tenant, collection)}
@@ -226,7 +227,7 @@ def _require_free(
     if not replace and store.count(collection.name, tenant):
         raise UsageError(
             f"restore refused: '{collection.name}' has points of tenant '{tenant}'; "
-            "restore into another store, or ask to replace them"
+            "restore into another store, or ask to replace them (--replace)"
         )
 
 

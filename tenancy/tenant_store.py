@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ..core.chunk import TenantId
+from ..core.chunk import ChunkId, TenantId, Vector
 from ..core.errors import UnknownTenantError
 from ..core.events import Event, EventSink
-from ..core.store import StoredPoint, VectorStore
+from ..core.store import Hit, StoredPoint, VectorStore
+from .access_rules import Rule
 from .names import checked_tenant
+from .point_records import UnopenedPoint
 
 if TYPE_CHECKING:
     from .encryption.tenant_keys import TenantKeys
@@ -26,6 +28,33 @@ class TenantStore(VectorStore, Protocol):
     @property
     def sealed_fields(self) -> tuple[str, ...]:
         """Return the payload fields that are kept sealed."""
+        ...
+
+    def search_readable(
+        self, collection: str, tenant: TenantId, vector: Vector, limit: int, readable: Rule
+    ) -> list[Hit]:
+        """Return what `search` does of the points for which the rule holds.
+
+        The rule stands beside the tenant in the store's filter, and what comes back is checked
+        again: a point for which it does not hold raises `IsolationError`.
+        """
+        ...
+
+    def set_payload(
+        self,
+        collection: str,
+        tenant: TenantId,
+        ids: Sequence[ChunkId],
+        payload: Mapping[str, Any],
+        where: Rule,
+    ) -> None:
+        """Set payload keys of those of the tenant's ids for which the rule holds, as one step."""
+        ...
+
+    def scroll_each(
+        self, collection: str, tenant: TenantId
+    ) -> Iterator[StoredPoint | UnopenedPoint]:
+        """Yield as `scroll` does, and in place of a point that may not leave, why."""
         ...
 
     def snapshot(

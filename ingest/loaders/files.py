@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from ...core.errors import LoadError
+from ...core.files import open_regular as open_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +55,10 @@ def find_files(path: Path) -> Iterator[FoundFile | SkippedPath]:
 def open_regular(found: FoundFile) -> Iterator[BufferedReader]:
     """Open a regular file for reading, or raise `LoadError`."""
     try:
-        # O_NONBLOCK: opening a FIFO without a writer returns, and fstat then refuses it.
-        descriptor = os.open(found.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        stream = open_file(found.path)
     except (OSError, ValueError) as error:
         raise unopenable(found.name, error) from error
-    with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise LoadError(f"'{found.name}' refused: not a regular file")
+    with stream:
         yield stream
 
 

@@ -11,7 +11,7 @@ from .key_encryption import (
     LocalKeyEncryption,
 )
 from .key_records import ErasedKey, WrappedKey
-from .opening import is_encrypted, open_cipher, open_keys
+from .opening import cipher_over, is_encrypted, open_cipher, open_keys
 from .payload_cipher import PayloadCipher, Resealed
 from .tenant_keys import TenantKeys
 
@@ -25,6 +25,7 @@ __all__ = [
     "Resealed",
     "TenantKeys",
     "WrappedKey",
+    "cipher_over",
     "is_encrypted",
     "open_cipher",
     "open_keys",

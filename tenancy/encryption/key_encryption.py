@@ -26,6 +26,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ...core.errors import TenantKeyError, UsageError
+from ...core.files import open_regular
 from ...core.sqlite import as_store_error
 
 KEY_BYTES = 32
@@ -125,9 +126,9 @@ class EnvironmentKeyEncryption(LocalKeyEncryption):
 def _owner_only_text(path: Path) -> str:
     """Return the file's text; what is checked is the open file, not the name."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_FILE_BYTES:
+            if status.st_size > _MAX_FILE_BYTES:
                 raise TenantKeyError(f"key file '{path}' refused: it is no file with a key")
             if status.st_uid not in {os.geteuid(), 0}:
                 raise TenantKeyError(f"key file '{path}' refused: another user owns it")

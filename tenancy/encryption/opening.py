@@ -25,15 +25,18 @@ def open_cipher(settings: Settings, events: EventSink) -> PayloadCipher:
 
     Raises `SettingsError` if they name no key, `TenantKeyError` if a key cannot be used.
     """
-    chosen = settings.encryption
     keys = open_keys(settings, events)
     try:
-        return PayloadCipher(
-            keys, fields=chosen.fields, unsafe_accept_plain=chosen.unsafe_accept_plain
-        )
+        return cipher_over(keys, settings)
     except BaseException:
         keys.close()
         raise
+
+
+def cipher_over(keys: TenantKeys, settings: Settings) -> PayloadCipher:
+    """Return the cipher of the settings over keys that are open already."""
+    chosen = settings.encryption
+    return PayloadCipher(keys, fields=chosen.fields, unsafe_accept_plain=chosen.unsafe_accept_plain)
 
 
 def open_keys(settings: Settings, events: EventSink) -> TenantKeys:

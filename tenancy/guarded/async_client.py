@@ -27,6 +27,7 @@ try:
     from . import (
         batch,
         collections,
+        deletion,
         facets,
         matrix,
         payloads,
@@ -83,6 +84,9 @@ class AsyncGuardedQdrantClient(GuardedClient[AsyncQdrantClient]):
     batch_update_points = awaited(batch.batch_update_points)
     collection_exists = awaited(collections.collection_exists)
     get_collection = awaited(collections.get_collection)
+
+    soft_delete = awaited(deletion.soft_delete)
+    restore_deleted = awaited(deletion.restore_deleted)
 
     get_collections = _admin(lambda client: client.get_collections)
     get_aliases = _admin(lambda client: client.get_aliases)

@@ -10,7 +10,7 @@ from ...core.errors import UsageError
 from ...core.events import EventSink, LoggingEventSink
 from ..context import TenantContext
 from .guard import RefusedNameError, TenantGuard
-from .hooks import DocumentAccess, PayloadCipher, Quotas
+from .hooks import DocumentAccess, PayloadCipher, Quotas, Shards
 from .scope import TenantScope
 
 C = TypeVar("C", QdrantClient, AsyncQdrantClient)
@@ -24,8 +24,10 @@ class GuardedClient(Generic[C]):
     context has expired. Methods that reach beyond a tenant need a context with ``admin``, and are
     reported. The client stays the caller's to close.
 
-    ``access`` narrows what of the tenant's the context sees, ``quotas`` limits calls and points,
-    ``cipher`` seals payload texts.
+    ``access`` narrows what of the tenant's the context sees, and adds `soft_delete` and
+    `restore_deleted` to the client's methods; ``quotas`` limits calls and points,
+    ``cipher`` seals payload texts, ``shards`` (`TenantShards`) names the tenant's shard in every
+    call, for collections with custom sharding.
     """
 
     _client_class: ClassVar[type]
@@ -39,6 +41,7 @@ class GuardedClient(Generic[C]):
         access: DocumentAccess | None = None,
         quotas: Quotas | None = None,
         cipher: PayloadCipher | None = None,
+        shards: Shards | None = None,
     ) -> None:
         if not isinstance(client, self._client_class):
             needed = self._client_class.__name__
@@ -50,6 +53,7 @@ class GuardedClient(Generic[C]):
                 access=access,
                 quotas=quotas,
                 cipher=cipher,
+                shards=shards,
                 remote_inference=client.cloud_inference,
             ),
             events or LoggingEventSink(),

@@ -35,6 +35,7 @@ try:
     from . import (
         batch,
         collections,
+        deletion,
         facets,
         matrix,
         payloads,
@@ -91,6 +92,9 @@ class GuardedQdrantClient(GuardedClient[QdrantClient]):
     batch_update_points = blocking(batch.batch_update_points)
     collection_exists = blocking(collections.collection_exists)
     get_collection = blocking(collections.get_collection)
+
+    soft_delete = blocking(deletion.soft_delete)
+    restore_deleted = blocking(deletion.restore_deleted)
 
     get_collections = _admin(lambda client: client.get_collections)
     get_aliases = _admin(lambda client: client.get_aliases)

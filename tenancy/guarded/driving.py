@@ -35,8 +35,9 @@ def blocking(
 
     def method(self: Driven, /, *args: P.args, **kwargs: P.kwargs) -> R:
         with self._guard.calling(confined.__name__, collection_of(args, kwargs)):
-            steps = _begun(confined, self._guard.scope, args, kwargs)
-            return drive(steps, lambda request: _made_now(self._guarded, request))
+            scope = self._guard.scope
+            steps = _begun(confined, scope, args, kwargs)
+            return drive(steps, lambda asked: _made_now(self._guarded, scope.placed(asked)))
 
     return _as_public(method, confined)
 
@@ -48,8 +49,9 @@ def awaited(
 
     async def method(self: Driven, /, *args: P.args, **kwargs: P.kwargs) -> R:
         with self._guard.calling(confined.__name__, collection_of(args, kwargs)):
-            steps = _begun(confined, self._guard.scope, args, kwargs)
-            return await drive_async(steps, lambda request: request.on(self._guarded))
+            scope = self._guard.scope
+            steps = _begun(confined, scope, args, kwargs)
+            return await drive_async(steps, lambda asked: scope.placed(asked).on(self._guarded))
 
     return _as_public(method, confined)
 

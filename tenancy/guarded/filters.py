@@ -99,6 +99,24 @@ class TenantFilters:
         excluded = models.HasIdCondition(has_id=list(without)) if without else None
         return models.Filter(must=must, must_not=excluded)
 
+    def under(
+        self,
+        allowed: Sequence[models.Condition],
+        user: object = None,
+        *,
+        ids: Sequence[object] | None = None,
+    ) -> models.Filter:
+        """Return the tenant's condition AND these AND the caller's filter AND these ids.
+
+        For a write to points that no reader sees; otherwise as `owned`.
+        """
+        must: list[models.Condition] = [self._tenant_condition, *allowed]
+        if user is not None:
+            must.append(self._rewritten(user, 0))
+        if ids is not None:
+            must.append(models.HasIdCondition(has_id=[self.stored_id(id_) for id_ in ids]))
+        return models.Filter(must=must)
+
     def condition(self, condition: object, depth: int = 0) -> models.Condition:
         """Return one condition of a caller with its ids and keys confined."""
         if isinstance(condition, models.Filter):

@@ -1,4 +1,4 @@
-"""What a guarded client can be given besides a context: document access, quotas, a cipher.
+"""What a guarded client can be given besides a context: document access, quotas, a cipher, shards.
 
 Each is optional, and threads may share it. One that raises refuses the call: nothing is returned,
 and nothing is written from then on.
@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from qdrant_client import models
+from qdrant_client.conversions import common_types as types
 
 from ..context import TenantContext
 
@@ -44,6 +45,17 @@ class DocumentAccess(Protocol):
         """
         ...
 
+    def deletion(self, context: TenantContext, *, document: str) -> dict[str, Any]:
+        """Return the payload keys that hide a document, to be set where `change_conditions` hold.
+
+        Reports the deletion, so that none goes unreported.
+        """
+        ...
+
+    def restore_conditions(self, context: TenantContext) -> Sequence[models.Condition]:
+        """Return which deleted documents the context may restore, or raise `AccessError`."""
+        ...
+
 
 class Quotas(Protocol):
     """Limits calls and points of a tenant; raises when a limit is reached."""
@@ -60,6 +72,14 @@ class Quotas(Protocol):
         self, context: TenantContext, collection: str, count: int, held: int, *, mark: int
     ) -> AbstractContextManager[object]:
         """Reserve room for ``count`` new points beside the ``held`` while they are written."""
+        ...
+
+
+class Shards(Protocol):
+    """Chooses the shards that hold a tenant's points, in collections with custom sharding."""
+
+    def selector(self, tenant: str, collection: str) -> types.ShardKeySelector | None:
+        """Return what each read and write names, None for a collection without such shards."""
         ...
 
 

@@ -56,6 +56,8 @@ def check_vectors(vector: object, *, remote: bool) -> None:
 def numeric(vector: list[Any]) -> bool:
     """Say whether a list holds numbers only, or lists of numbers: no id, nothing to embed."""
     kinds = set(map(type, vector))
+    if kinds == {float}:
+        return True
     if kinds == {list}:
         return all(numeric(inner) for inner in vector)
     return all(issubclass(kind, int | float | np.number) and kind is not bool for kind in kinds)

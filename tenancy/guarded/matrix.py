@@ -10,7 +10,6 @@ from qdrant_client.conversions import common_types as types
 from ...core.errors import StoreError
 from ..client_calls import Steps, call
 from .filters import refuse_shard_key
-from .points import shown_points
 from .reading import by_stored_id
 from .scope import TenantScope
 from .selection import PayloadSelection
@@ -89,5 +88,5 @@ def _logical_ids(
     found = yield call("retrieve", collection, wanted, with_payload=selection.widened)
     if len(found) < len(wanted):
         raise StoreError("points were deleted while distances were computed: call again")
-    shown = by_stored_id(found, shown_points(scope, selection, found))
+    shown = by_stored_id(scope, selection, found)
     return {stored: record.id for stored, record in shown.items()}

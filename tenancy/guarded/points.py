@@ -98,15 +98,19 @@ def sealed_payload(scope: TenantScope, id_: object, payload: Mapping[str, Any]) 
 def shown_points(
     scope: TenantScope, selection: PayloadSelection, points: Sequence[PointT]
 ) -> list[PointT]:
-    """Return points under the caller's ids with the chosen payload, or raise if one is foreign."""
+    """Give points the caller's ids and the chosen payload; raise if one is foreign.
+
+    ``points``: as the client made them for this call; they are changed.
+    """
     checked = [_checked(scope, point) for point in points]
     shown = [selection.cut(payload) for _, payload in checked]
     if scope.cipher is not None:
         shown = _opened(scope, scope.cipher, points, shown)
-    return [
-        point.model_copy(update={"id": logical, "payload": payload})
-        for point, (logical, _), payload in zip(points, checked, shown, strict=True)
-    ]
+    for point, (logical, _), payload in zip(points, checked, shown, strict=True):
+        # In place: the client made them for this call, and a copy of each takes as long as a check.
+        point.id = logical
+        point.payload = payload
+    return list(points)
 
 
 def _checked(scope: TenantScope, point: PointT) -> tuple[LogicalId, dict[str, Any]]:

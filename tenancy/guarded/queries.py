@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from qdrant_client import models
 
 from ...core.errors import IsolationError
@@ -15,6 +17,18 @@ from .filters import TenantFilters, refuse_shard_key
 from .known_fields import refuse_unknown_fields
 
 _MAX_DEPTH = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneQuery:
+    """What a call of one query gave, untrusted, or what became of it; as in `QueryRequest`."""
+
+    query: object
+    using: str | None
+    prefetch: object
+    filter: object
+    params: object
+    lookup_from: object = None
 
 
 class QueryRewriter:
@@ -30,7 +44,12 @@ class QueryRewriter:
         if not isinstance(request, models.QueryRequest):
             raise IsolationError(f"request of type {type(request).__name__} refused")
         refuse_shard_key(request.shard_key)
+        refuse_unknown_fields(request)
         return request.model_copy(update=self._confined(request, 0))
+
+    def rewritten_one(self, given: OneQuery) -> OneQuery:
+        """Return the query confined."""
+        return OneQuery(using=given.using, **self._confined(given, 0))
 
     def _prefetches(self, prefetch: object, depth: int) -> list[models.Prefetch] | None:
         if prefetch is None:
@@ -43,12 +62,12 @@ class QueryRewriter:
     def _prefetch(self, prefetch: object, depth: int) -> models.Prefetch:
         if not isinstance(prefetch, models.Prefetch):
             raise IsolationError(f"prefetch of type {type(prefetch).__name__} refused")
+        refuse_unknown_fields(prefetch)
         return prefetch.model_copy(update=self._confined(prefetch, depth + 1))
 
     def _confined(
-        self, level: models.QueryRequest | models.Prefetch, depth: int
+        self, level: models.QueryRequest | models.Prefetch | OneQuery, depth: int
     ) -> dict[str, object]:
-        refuse_unknown_fields(level)
         if level.lookup_from is not None:
             raise IsolationError("lookup_from refused: it reads points of another collection")
         inputs = LevelQuery(self._filters, self._own, level.using, remote=self._remote)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 from qdrant_client import models
 from qdrant_client.conversions import common_types as types
@@ -13,10 +13,12 @@ from ..client_calls import Steps, call
 from .examples import OwnVectors
 from .filters import refuse_shard_key
 from .points import shown_points
-from .queries import QueryRewriter
+from .queries import OneQuery, QueryRewriter
 from .reading import own_points
 from .scope import TenantScope
 from .selection import PayloadSelection
+
+Q = TypeVar("Q")
 
 QueryInput: TypeAlias = (
     types.PointId
@@ -53,8 +55,17 @@ def query_points(
 ) -> Steps[types.QueryResponse]:
     """Search the tenant's points; an id in a query must be one of the tenant's."""
     refuse_shard_key(shard_key_selector)
-    request = _request(query, using, prefetch, query_filter, search_params, lookup_from)
-    (confined,) = yield from _confined(scope, collection_name, [request])
+    given = OneQuery(
+        query=query,
+        using=using,
+        prefetch=prefetch,
+        filter=query_filter,
+        params=search_params,
+        lookup_from=lookup_from,
+    )
+    confined = yield from _confined(
+        scope, collection_name, lambda rewriter: rewriter.rewritten_one(given)
+    )
     selection = PayloadSelection(with_payload, whole=scope.access is not None)
     response: types.QueryResponse = yield call(
         "query_points",
@@ -83,7 +94,9 @@ def query_batch_points(
     timeout: int | None = None,
 ) -> Steps[list[types.QueryResponse]]:
     """Search the tenant's points with several requests, each confined by itself."""
-    confined = yield from _confined(scope, collection_name, requests)
+    confined = yield from _confined(
+        scope, collection_name, lambda rewriter: [rewriter.rewritten(each) for each in requests]
+    )
     whole = scope.access is not None
     selections = [PayloadSelection(request.with_payload, whole=whole) for request in confined]
     widened = [
@@ -124,8 +137,17 @@ def query_points_groups(
     if with_lookup is not None:
         raise IsolationError("with_lookup refused: it reads points by an id that a payload names")
     scope.filters.check_key(group_by, "group_by")
-    request = _request(query, using, prefetch, query_filter, search_params, lookup_from)
-    (confined,) = yield from _confined(scope, collection_name, [request])
+    given = OneQuery(
+        query=query,
+        using=using,
+        prefetch=prefetch,
+        filter=query_filter,
+        params=search_params,
+        lookup_from=lookup_from,
+    )
+    confined = yield from _confined(
+        scope, collection_name, lambda rewriter: rewriter.rewritten_one(given)
+    )
     selection = PayloadSelection(with_payload, whole=scope.access is not None)
     result: types.GroupsResult = yield call(
         "query_points_groups",
@@ -148,41 +170,17 @@ def query_points_groups(
     return models.GroupsResult(groups=groups)
 
 
-def _request(
-    query: object,
-    using: str | None,
-    prefetch: object,
-    query_filter: object,
-    params: object,
-    lookup_from: object,
-) -> models.QueryRequest:
-    # Unchecked on purpose: the rewriter looks at every part of it, and vectors may be arrays.
-    return models.QueryRequest.model_construct(
-        query=query,
-        using=using,
-        prefetch=prefetch,
-        filter=query_filter,
-        params=params,
-        lookup_from=lookup_from,
-    )
-
-
 def _confined(
-    scope: TenantScope, collection: str, requests: Sequence[models.QueryRequest]
-) -> Steps[list[models.QueryRequest]]:
-    own = OwnVectors(scope.filters)
-    confined = _rewritten(scope, own, requests)
+    scope: TenantScope, collection: str, rewrite: Callable[[QueryRewriter], Q]
+) -> Steps[Q]:
+    """Return what the rewriter makes; made again once the points that queries name are known."""
+    remote, own = scope.remote_inference, OwnVectors(scope.filters)
+    confined = rewrite(QueryRewriter(scope.filters, own, remote=remote))
     if own.named:
         found = yield from _own_vectors(scope, collection, own)
-        confined = _rewritten(scope, OwnVectors(scope.filters, found), requests)
+        own = OwnVectors(scope.filters, found)
+        confined = rewrite(QueryRewriter(scope.filters, own, remote=remote))
     return confined
-
-
-def _rewritten(
-    scope: TenantScope, own: OwnVectors, requests: Sequence[models.QueryRequest]
-) -> list[models.QueryRequest]:
-    rewriter = QueryRewriter(scope.filters, own, remote=scope.remote_inference)
-    return [rewriter.rewritten(request) for request in requests]
 
 
 def _own_vectors(scope: TenantScope, collection: str, own: OwnVectors) -> Steps[dict[str, Any]]:

@@ -42,7 +42,7 @@ def retrieve(
         consistency=consistency,
         timeout=timeout,
     )
-    by_id = by_stored_id(found, shown_points(scope, selection, found))
+    by_id = by_stored_id(scope, selection, found)
     return [by_id[id_] for id_ in wanted if id_ in by_id]
 
 
@@ -132,14 +132,15 @@ def own_points(
         with_payload=selection.widened,
         with_vectors=with_vectors,
     )
-    return by_stored_id(found, shown_points(scope, selection, found)), following
+    return by_stored_id(scope, selection, found), following
 
 
 def by_stored_id(
-    found: Sequence[types.Record], shown: Sequence[types.Record]
+    scope: TenantScope, selection: PayloadSelection, found: Sequence[types.Record]
 ) -> dict[str, types.Record]:
     """Return records as the caller sees them, by the ids under which they were found."""
-    return {str(each.id): record for each, record in zip(found, shown, strict=True)}
+    stored = [str(record.id) for record in found]
+    return dict(zip(stored, shown_points(scope, selection, found), strict=True))
 
 
 def _listed(names: types.WithVector) -> types.WithVector:

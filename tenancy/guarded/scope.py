@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from qdrant_client import models
 
 from ...core.errors import IsolationError
+from ..client_calls import ClientCall
 from ..context import TenantContext
 from .filters import TenantFilters
-from .hooks import DocumentAccess, PayloadCipher, Quotas
+from .hooks import DocumentAccess, PayloadCipher, Quotas, Shards
+from .sharding import placed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,7 @@ class TenantScope:
     access: DocumentAccess | None = None
     quotas: Quotas | None = None
     cipher: PayloadCipher | None = None
+    shards: Shards | None = None
     remote_inference: bool = False
     filters: TenantFilters = field(init=False)
 
@@ -37,6 +40,10 @@ class TenantScope:
             refuse_keys=self.cipher.refuse_keys if self.cipher is not None else None,
         )
         object.__setattr__(self, "filters", filters)
+
+    def placed(self, asked: ClientCall) -> ClientCall:
+        """Return a call of the confined steps as it is made, on the tenant's shard."""
+        return placed(self.shards, self.context.tenant, asked)
 
     def _readable(self) -> Sequence[models.Condition]:
         return () if self.access is None else self.access.conditions(self.context)

@@ -63,6 +63,7 @@ def test_a_key_carries_attributes_and_an_end(run: Run) -> None:
         ("--clearance", "4"),
         ("--expires", "tomorrow"),
         ("--expires", "2001-01-01"),
+        ("--expires", "9999-12-31T23:59:59-12:00"),
         ("--department", "a\nb"),
         ("--group", "x" * 257),
     ],
@@ -71,6 +72,30 @@ def test_odd_attributes_are_wrong_usage(run: Run, wrong: tuple[str, str]) -> Non
     """No key is made."""
     done = run("keys", "create", "--tenant", "acme", "--principal", "a", *wrong)
     assert (done.code, run("keys", "list", "--json").json) == (2, [])
+
+
+def test_keys_are_in_the_audit_log(run: Run) -> None:
+    """Made, revoked and refused, with what a key may do and nothing of the key."""
+    made = run("keys", "create", "--tenant", "acme", "--principal", "a", "--group", "g", "--json")
+    run("keys", "revoke", made.json["id"])
+    run("keys", "create", "--tenant", "../x", "--principal", "a")
+    tail = run("audit", "tail", "--json")
+    assert [(row["kind"], row["tenant"], row["subject"]) for row in tail.lines] == [
+        ("identity.key_created", "acme", made.json["id"]),
+        ("identity.key_revoked", "acme", made.json["id"]),
+        ("identity.refused", "", ""),
+    ]
+    assert tail.lines[0]["detail"]["groups"] == ["g"]
+    assert tail.lines[2]["detail"]["method"] == "keys create"
+    assert made.json["key"].split("_", 2)[2] not in tail.out
+
+
+def test_a_whole_key_given_for_its_id_is_not_repeated(run: Run) -> None:
+    """Neither on the terminal nor in the audit log."""
+    key = run("keys", "create", "--tenant", "acme", "--principal", "a").out.strip()
+    done = run("keys", "revoke", key)
+    shown = done.out + done.errors + run("audit", "tail", "--json").out
+    assert (done.code, key in shown) == (2, False)
 
 
 def test_decisions_are_in_the_audit_log(run: Run) -> None:

@@ -122,6 +122,14 @@ def test_a_failure_is_one_line(run: Run) -> None:
     assert done.errors.startswith("ragbastion: error: ")
 
 
+def test_a_long_argument_does_not_fill_the_terminal(run: Run, tmp_path: Path) -> None:
+    """What was refused and why stay; the middle of the name does not."""
+    (tmp_path / "store").mkdir()
+    long = "x" * 10_000
+    done = run("tenants", "backup", long, "--tenant", "acme", "--store", str(tmp_path / "store"))
+    assert (done.code, len(done.errors) < 2_100, "too long" in done.errors) == (3, True, True)
+
+
 @pytest.mark.parametrize("arguments", [("--verbose", "verify"), ("verify", "--verbose")])
 def test_verbose_shows_the_traceback(run: Run, arguments: tuple[str, ...]) -> None:
     """Before or after the command's name."""

@@ -1,6 +1,7 @@
 """``ragbastion tenants``, as a user runs it."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 from ragbastion.core.chunk import ChunkId, TenantId
 from ragbastion.core.embedding import EmbedderIdentity
 from ragbastion.core.store import StoredPoint
-from ragbastion.tenancy import EdgeStore
+from ragbastion.retrieval_guard.parts import QUOTAS_FILE
+from ragbastion.tenancy import EdgeStore, Quotas, operator_context
 
 Run = Callable[..., Any]
 
@@ -75,14 +77,73 @@ def test_altered_backup_is_a_failure(run: Run, tmp_path: Path) -> None:
 
 
 def test_erase_asks(run: Run) -> None:
-    """Without --yes and without an answer nothing is erased."""
-    assert run("tenants", "erase", "--tenant", "acme", given="n\n").code != 0
+    """Without --yes and without an answer nothing is erased, and the option is named."""
+    for answer in ("n\n", ""):
+        refused = run("tenants", "erase", "--tenant", "acme", given=answer)
+        assert (refused.code, "--yes" in refused.errors) == (2, True)
     assert listed(run)["acme"] == 2
     assert run("tenants", "erase", "--tenant", "acme", given="y\n").code == 0
     assert listed(run) == {"globex": 1}
+
+
+def test_an_erasure_that_finds_nothing_says_so(run: Run) -> None:
+    """A misspelt name must not look like an erased tenant."""
+    done = run("tenants", "erase", "--tenant", "acmee", "--yes")
+    assert (done.code, "had no points of it" in done.out) == (0, True)
+    assert listed(run) == {"acme": 2, "globex": 1}
+
+
+@pytest.mark.parametrize("command", ["list", "backup", "erase"])
+def test_a_store_that_is_not_there_is_not_made(run: Run, tmp_path: Path, command: str) -> None:
+    """A misspelt folder is an error; a restore makes it."""
+    rest = {"backup": [str(tmp_path / "copy"), "--tenant", "acme"]}.get(command, [])
+    erase = ["--tenant", "acme", "--yes"] if command == "erase" else []
+    done = run("tenants", command, *rest, *erase, "--store", str(tmp_path / "none"))
+    assert (done.code, "does not exist" in done.errors) == (3, True)
+    assert not (tmp_path / "none").exists()
+
+
+def refusals(run: Run) -> list[tuple[str, str]]:
+    """Return tenant and method of each refusal in the audit log."""
+    entries = run("audit", "tail", "--json").lines
+    kinds = [entry for entry in entries if entry["kind"] == "tenancy.refused"]
+    return [(entry["tenant"], entry["detail"]["method"]) for entry in kinds]
+
+
+def test_refusals_are_in_the_audit_log(run: Run, tmp_path: Path) -> None:
+    """A backup of another tenant, one that is cut, and a name that is none."""
+    copy = str(tmp_path / "copy")
+    run("tenants", "backup", copy, "--tenant", "acme")
+    assert run("tenants", "restore", copy, "--tenant", "globex").code == 3
+    assert (
+        run("tenants", "restore", copy, "--tenant", "acme", "--replace", "--sha256", "é").code == 3
+    )
+    assert run("tenants", "erase", "--tenant", "a" * 10_000, "--yes").code == 2
+    assert refusals(run) == [
+        ("globex", "tenants restore"), ("acme", "tenants restore"), ("", "tenants erase")
+    ]  # fmt: skip
+
+
+def test_a_refusal_stands_though_the_log_cannot_be_written(run: Run, own_state: Path) -> None:
+    """The user hears of both."""
+    run("tenants", "list")
+    (own_state / "state" / "audit.db").write_bytes(b"no database" * 200)
+    done = run("tenants", "create", "--tenant", "../x")
+    assert (done.code, "warning: the refusal is not in the audit log" in done.errors) == (3, True)
 
 
 def test_odd_tenant_is_refused(run: Run) -> None:
     """A name that is none is wrong usage, before anything is opened."""
     done = run("tenants", "erase", "--tenant", "../x", "--yes")
     assert (done.code, "tenant refused" in done.errors) == (2, True)
+
+
+def test_erasing_forgets_what_was_counted(run: Run, own_state: Path) -> None:
+    """The quota keeps no count of a tenant that was erased."""
+    acme = operator_context(tenant="acme", principal="app")
+    path = own_state / "state" / QUOTAS_FILE
+    with closing(Quotas(path=path)) as quotas:
+        quotas.note_held(acme, "docs", 2)
+    assert run("tenants", "erase", "--tenant", "acme", "--yes").code == 0
+    with closing(Quotas(path=path)) as quotas:
+        assert quotas.used(acme).points == 0

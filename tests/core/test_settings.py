@@ -124,3 +124,23 @@ def test_unknown_change_of_a_tenant_is_named(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("RAGBASTION_ACCESS__TENANTS__ACME__UNLABELED", "deny")
     with pytest.raises(SettingsError, match=r"access\.tenants\.acme\.unlabeled"):
         load_settings()
+
+
+def test_access_acts_for_tenants_that_enabled_it() -> None:
+    """Elsewhere what is unlabelled is open, whatever the section says of it."""
+    section = {"tenants": {"acme": {"enabled": True}, "globex": {"unlabelled": "deny"}}}
+    acting = Settings.model_validate({"access": section}).access.where_enabled()
+    terms = {name: acting.of(name) for name in ("acme", "globex", "other")}
+    assert {name: each.unlabelled for name, each in terms.items()} == {
+        "acme": "deny",
+        "globex": "allow",
+        "other": "allow",
+    }
+    assert [each.enabled for each in terms.values()] == [True, False, False]
+
+
+def test_one_tenant_may_leave_access_disabled() -> None:
+    """What is enabled for all can be left out for one."""
+    section = {"enabled": True, "tenants": {"acme": {"enabled": False}}}
+    acting = Settings.model_validate({"access": section}).access.where_enabled()
+    assert (acting.of("acme").unlabelled, acting.of("globex").unlabelled) == ("allow", "deny")

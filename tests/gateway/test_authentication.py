@@ -1,6 +1,7 @@
 """Nothing but /healthz answers without a key, and keys are who they say."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from ragbastion.core.errors import CredentialError, SettingsError
 from ragbastion.core.settings import Settings
 from ragbastion.gateway.authentication import Authenticator, token_verifiers
 from ragbastion.tenancy import ApiKeys, authentication
+from starlette.types import Message
 
 from ..tenancy.token_issuer import AUDIENCE, ISSUER, Issuer, claims
 from .conftest import ADMIN_KEY, Service
@@ -19,6 +21,9 @@ ROUTES = [
     ("POST", "/v1/redact"),
     ("POST", "/v1/ingest"),
     ("POST", "/v1/ingest/file"),
+    ("POST", "/v1/documents/delete"),
+    ("POST", "/v1/documents/label"),
+    ("POST", "/v1/documents/restore"),
     ("POST", "/v1/retrieve"),
     ("POST", "/v1/authorize"),
     ("GET", "/readyz"),
@@ -42,6 +47,14 @@ def test_a_route_asks_for_a_key(service: Service, method: str, path: str) -> Non
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert answer.json()["error"]["type"] == "CredentialError"
+
+
+def test_two_credentials_are_none(service: Service) -> None:
+    """What a proxy read of a request with two headers may be the other one."""
+    header = ("Authorization", f"Bearer {ADMIN_KEY}")
+    for headers in ([header, ("Authorization", "Bearer x")], [header, header]):
+        answer = service.client(None).get("/readyz", headers=headers)
+        assert answer.status_code == 401
 
 
 def test_health_is_open(service: Service) -> None:
@@ -244,3 +257,31 @@ def issuer(service: Service) -> Issuer:
     """Who issues tokens for the service."""
     assert service.issuer is not None
     return service.issuer
+
+
+def test_a_key_revoked_while_the_body_arrives_is_refused(service: Service) -> None:
+    """Whoever opens a request and waits does not outlive the key."""
+    key = service.keys.create(tenant="acme", principal="slow", roles=["ingest"])
+    document = {"source": "s", "documents": [{"text": "Refunds take three days."}]}
+    parts = [json.dumps(document).encode()[:20], json.dumps(document).encode()[20:]]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        part = parts.pop(0)
+        if not parts:
+            service.keys.revoke(key.split("_")[1])
+        return {"type": "http.request", "body": part, "more_body": bool(parts)}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/ingest",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    asyncio.run(service.app(scope, receive, send))
+    assert sent[0]["status"] == 401

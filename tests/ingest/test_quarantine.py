@@ -154,3 +154,12 @@ def test_a_locked_file_is_a_clear_error(tmp_path: Path, quarantine: Quarantine) 
     with pytest.raises(StoreLockedError, match="locked by another process"):
         quarantine.add(key(), b"raw", "text/plain", VERDICT)
     other.close()
+
+
+def test_the_label_is_kept_for_a_release(quarantine: Quarantine) -> None:
+    """The first one that came with the bytes; nothing where there was none."""
+    label = {"_ragbastion_access_owner": "ann"}
+    first = quarantine.add(key(), b"raw", "text/plain", VERDICT, label)
+    quarantine.add(key(), b"raw", "text/plain", VERDICT, {"_ragbastion_access_owner": "eve"})
+    other = quarantine.add(key("b.txt"), b"raw", "text/plain", VERDICT)
+    assert (quarantine.label(first), quarantine.label(other)) == (label, {})

@@ -22,6 +22,7 @@ from ragbastion.ingest.provenance import BatchSigner, chunk_id, to_point
 from ragbastion.policies import PolicyEngine
 from ragbastion.retrieval_guard import GuardParts
 
+from .optional_stores import require_modules
 from .postgres_server import PostgresServer, programs
 
 DIMENSION = 256
@@ -117,8 +118,7 @@ def context(tenant: str = "acme", principal: str = "agent-7", **more: Any) -> Te
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server, for as long as the tests run."""
     programs()
-    for module in ("psycopg2", "asyncpg", "llama_index.vector_stores.postgres"):
-        pytest.importorskip(module, reason="needs pip install 'ragbastion[postgres]'")
+    require_modules("postgres", "psycopg2", "asyncpg", "llama_index.vector_stores.postgres")
     server = PostgresServer()
     yield server
     server.stop()

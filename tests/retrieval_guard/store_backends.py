@@ -8,7 +8,6 @@ from itertools import count
 from typing import Protocol
 from uuid import uuid4
 
-import pytest
 from llama_index.core.vector_stores.types import BasePydanticVectorStore
 from llama_index.vector_stores.qdrant import QdrantVectorStore
 from qdrant_client import QdrantClient
@@ -16,6 +15,7 @@ from ragbastion import TenantContext
 from ragbastion.retrieval_guard.llama_nodes import TENANT
 from sqlalchemy import text
 
+from .optional_stores import require_modules
 from .postgres_server import PostgresServer
 
 DIMENSION = 16
@@ -158,8 +158,7 @@ def opened(name: str, server: Callable[[], PostgresServer]) -> Iterator[Backend]
     if name == "qdrant":
         backend = Qdrant()
     elif name == "chroma":
-        for module in ("chromadb", "llama_index.vector_stores.chroma"):
-            pytest.importorskip(module, reason="needs pip install 'ragbastion[chroma]'")
+        require_modules("chroma", "chromadb", "llama_index.vector_stores.chroma")
         backend = Chroma()
     else:
         backend = (PlainPostgres if name == "pgvector" else SecuredPostgres)(server())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,11 +20,12 @@ from llama_index.core.vector_stores.types import (
 )
 from llama_index.core.vector_stores.utils import build_metadata_filter_fn
 from ragbastion import Settings, TenantContext
-from ragbastion.core.errors import IsolationError, StoreError, UsageError
+from ragbastion.core.errors import IsolationError, StoreError, UsageError, VectorError
 from ragbastion.ingest.provenance import BatchSigner, ChunkVerifier
 from ragbastion.retrieval_guard import GuardedVectorStore
 from ragbastion.retrieval_guard.llama_traits import StoreTraits, bound
 
+from .conftest import context
 from .store_backends import Rows
 from .store_bench import StoreBench, asked
 
@@ -313,3 +315,23 @@ def test_a_query_for_nothing_is_refused(bench: StoreBench) -> None:
     """Stores differ in what zero means."""
     with pytest.raises(UsageError, match="at least 1"):
         bench.store().query(asked(0))
+
+
+@on(FlatStore)
+def test_only_a_context_names_a_tenant(bench: StoreBench) -> None:
+    """Nothing that merely looks like one, such as what a request was parsed into."""
+    inner = bench.backend.inner(context(tenant="acme"))
+    rest = {"verifier": bench.verifier, "events": bench.events, "collection": "shared"}
+    for odd in ({"tenant": "acme"}, SimpleNamespace(tenant="acme", require_active=int), None):
+        with pytest.raises(UsageError, match="TenantContext is needed"):
+            GuardedVectorStore(inner, context=odd, **rest)
+    with pytest.raises(UsageError, match="wraps a vector store"):
+        GuardedVectorStore(None, context=context(tenant="acme"), **rest)
+
+
+@on(FlatStore)
+@pytest.mark.parametrize("odd", [[float("nan"), 1.0], [float("inf"), 1.0], ["a", 1.0], []])
+def test_a_query_of_no_vector_is_refused(bench: StoreBench, odd: list[Any]) -> None:
+    """Stores answer NaN with whatever comes first."""
+    with pytest.raises(VectorError, match="refused"):
+        bench.store().query(VectorStoreQuery(query_embedding=odd, similarity_top_k=1))

@@ -14,6 +14,7 @@ from ragbastion.core.errors import (
     UsageError,
 )
 from ragbastion.core.events import MemoryEventSink
+from ragbastion.tenancy import GuardedQdrantClient, operator_context
 from ragbastion.tenancy.collection_names import TenantNames
 from ragbastion.tenancy.collections import (
     CollectionOptions,
@@ -265,3 +266,12 @@ def test_metadata_of_the_caller_is_kept() -> None:
         "team": "search",
         "ragbastion_tenancy": {"mode": "shared"},
     }
+
+
+def test_a_guarded_client_is_no_administrators() -> None:
+    """Collections belong to all tenants; the error says what is needed instead."""
+    guarded = GuardedQdrantClient(
+        QdrantClient(":memory:"), operator_context(tenant="acme", principal="app")
+    )
+    with pytest.raises(UsageError, match="administrator's own Qdrant client"):
+        create_tenant_collection(guarded, "docs", SIZE)  # type: ignore[arg-type]

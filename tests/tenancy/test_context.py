@@ -148,6 +148,8 @@ def test_fastapi_takes_it_from_a_dependency() -> None:
         ({"roles": "reader"}, "roles must be a collection"),
         ({"roles": [7]}, "roles must be a collection"),
         ({"roles": frozenset({"a\x1b"})}, "role holds"),
+        ({"roles": frozenset({""})}, "role must be a text of 1"),
+        ({"groups": frozenset({""})}, "group must be a text of 1"),
         ({"roles": frozenset(map(str, range(65)))}, "at most 64"),
         ({"groups": "sales"}, "groups must be a collection"),
         ({"groups": ["a\x1b"]}, "group holds"),

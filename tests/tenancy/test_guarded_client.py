@@ -17,7 +17,7 @@ from ragbastion.core.errors import (
 )
 from ragbastion.core.events import MemoryEventSink
 from ragbastion.tenancy import GuardedQdrantClient, operator_context
-from ragbastion.tenancy.guarded_methods import METHODS, Access
+from ragbastion.tenancy.guarded_methods import METHODS, OWN_METHODS, Access
 
 DOCS = "docs"
 SECRET = [0.1, 0.7, 0.2, 0.6]
@@ -87,7 +87,13 @@ def test_guard_defines_the_enforced_and_the_admin_names() -> None:
     """What the table calls enforced or admin is what the class defines."""
     defined = {name for name in vars(GuardedQdrantClient) if not name.startswith("_")}
     offered = {Access.ENFORCED, Access.ADMIN}
-    assert defined == {name for name, access in METHODS.items() if access in offered}
+    named = {name for name, access in METHODS.items() if access in offered}
+    assert defined == named | set(OWN_METHODS)
+
+
+def test_own_names_are_none_of_the_client() -> None:
+    """A release of qdrant-client that takes one of our names has to be classified."""
+    assert not set(OWN_METHODS) & set(METHODS)
 
 
 @pytest.mark.parametrize("name", ENFORCED)

@@ -76,3 +76,21 @@ def test_odd_collections_are_refused(name: object) -> None:
     """Anything that is not a plain file name is refused."""
     with pytest.raises(UsageError, match="collection refused"):
         checked_collection(name)
+
+
+def test_a_name_that_compares_as_another_is_still_itself() -> None:
+    """A text type with its own comparison gets no name passed that only another one may have."""
+
+    class Twin(str):
+        __slots__ = ()
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        def __hash__(self) -> int:
+            return hash("acme")
+
+    checked_tenant("acme")
+    with pytest.raises(UsageError, match=r"U[+]002F"):
+        checked_tenant(Twin("acme/globex"))
+    assert type(checked_tenant(Twin("globex"))) is str

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -223,6 +224,12 @@ def doubled(folder: Path) -> None:
     resigned(folder, lambda _: None)
 
 
+def blocking(folder: Path) -> None:
+    """Put a FIFO that nobody writes to in the place of the points."""
+    (folder / "docs.jsonl").unlink()
+    os.mkfifo(folder / "docs.jsonl")
+
+
 FORGERIES: dict[str, Callable[[Path], object]] = {
     "cut points": lambda f: (f / "docs.jsonl").write_bytes((f / "docs.jsonl").read_bytes()[:-9]),
     "no points": lambda f: (f / "docs.jsonl").unlink(),
@@ -243,6 +250,7 @@ FORGERIES: dict[str, Callable[[Path], object]] = {
     "reserved key": lambda f: edited(f, lambda r: r["payload"].update(_ragbastion_id="b")),
     "id of a number": lambda f: edited(f, lambda r: r.update(id=7)),
     "id twice": doubled,
+    "points that never come": blocking,
     "short vector": lambda f: edited(f, lambda r: r.update(vector="AAAA")),
     "zero vector": lambda f: edited(f, lambda r: r.update(vector="A" * 22 + "==")),
     "payload of a list": lambda f: edited(f, lambda r: r.update(payload=[1])),

@@ -76,7 +76,8 @@ def make_device_link(path: Path) -> None:
 def test_what_is_no_regular_file_is_refused(make: Callable[[Path], None], tmp_path: Path) -> None:
     """A FIFO does not block and a device is not read."""
     make(tmp_path / "x.txt")
-    assert outcome([tmp_path / "x.txt"]) == {"x.txt": "'x.txt' refused: not a regular file"}
+    told = "'x.txt' refused: it cannot be opened (not a regular file)"
+    assert outcome([tmp_path / "x.txt"]) == {"x.txt": told}
 
 
 def test_missing_path_is_named(tmp_path: Path) -> None:

@@ -2,20 +2,19 @@
 
 import asyncio
 import inspect
-from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from qdrant_client import AsyncQdrantClient, QdrantClient, models
+from qdrant_client import models
 from ragbastion.core.errors import RagbastionError
 from ragbastion.core.events import MemoryEventSink
 from ragbastion.tenancy import AsyncGuardedQdrantClient, GuardedQdrantClient
-from ragbastion.tenancy.guarded_methods import METHODS, Access
 
-ASKED = {name for name, access in METHODS.items() if access is Access.ENFORCED} - {"close"}
+from .recording import ASKED, RecordingAsyncClient, RecordingClient
+
 IDS = st.sampled_from([1, 2, 5, 9, 70, "6a7f0c3e-0000-4000-8000-000000000001", "no id"])
 FIELDS = st.sampled_from(["topic", "n", "tenant", '"tenant"', "_ragbastion_id"])
 VECTOR = st.just([1.0, 0.5, 0.5, 0.0])
@@ -121,34 +120,6 @@ METHOD_ARGUMENTS = {
     "get_collection": arguments(),
 }
 CALLS = st.one_of(*(st.tuples(st.just(name), given_) for name, given_ in METHOD_ARGUMENTS.items()))
-
-
-class Recording:
-    """Hands on to a client and keeps what it is asked."""
-
-    asked: list[tuple[str, tuple[Any, ...], dict[str, Any]]]
-
-    def __getattribute__(self, name: str) -> Any:
-        """Return the client's attribute; a method that is called is kept."""
-        found = super().__getattribute__(name)
-        if name not in ASKED:
-            return found
-
-        def kept(*args: Any, **kwargs: Any) -> Any:
-            listed = tuple(list(a) if isinstance(a, Iterable) and inspect.isgenerator(a) else a
-                           for a in args)  # fmt: skip
-            self.asked.append((name, listed, kwargs))
-            return found(*listed, **kwargs)
-
-        return kept
-
-
-class RecordingClient(Recording, QdrantClient):
-    """Records what a guarded client asks."""
-
-
-class RecordingAsyncClient(Recording, AsyncQdrantClient):
-    """Records what an async guarded client asks."""
 
 
 def told(call: Any) -> str:

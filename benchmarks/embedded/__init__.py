@@ -1,0 +1,1 @@
+"""What the embedded store costs beside the bare engine: ``python -m benchmarks.embedded``."""

@@ -1,0 +1,74 @@
+"""A search of the store that finds only documents which the reader may read.
+
+- INVARIANT: no hit leaves that `DocumentAccess.admits` refuses, whatever the store answers.
+- INVARIANT: what is left out is not told: neither that there is something, nor how much.
+
+Where the tenant has enabled access, the rule stands in the store's own filter. Elsewhere labels and
+deletions are the exception, so more hits are fetched and those that may not be read are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
+
+from ..core.chunk import TenantId, Vector
+from ..core.store import Hit, VectorStore
+from ..tenancy.access import DocumentAccess
+from ..tenancy.access_rules import Rule
+from ..tenancy.context import TenantContext
+
+
+@runtime_checkable
+class FilteringStore(Protocol):
+    """A store that takes access rules into its own filter, such as both of this package."""
+
+    def search_readable(
+        self, collection: str, tenant: TenantId, vector: Vector, limit: int, readable: Rule
+    ) -> list[Hit]:
+        """Return the nearest of the tenant's points for which the rule holds."""
+        ...
+
+
+_MAX_FETCHED = 2_000
+"""A reader to whom so many nearer documents are closed gets what is left of them, if any."""
+
+
+class ReadableSearch:
+    """Searches one collection of a store for one context."""
+
+    def __init__(
+        self, store: VectorStore, access: DocumentAccess, collection: str, context: TenantContext
+    ) -> None:
+        self._store = store
+        self._access = access
+        self._collection = collection
+        self._context = context
+
+    def __call__(self, vector: Vector, wanted: int) -> list[Hit]:
+        """Return the nearest readable hits, best first; errors are those of the store."""
+        fetch = self._filtered(vector) or self._plain(vector)
+        asked = wanted
+        while True:
+            hits = fetch(asked)
+            readable = [each for each in hits if self._admits(each)]
+            if len(readable) >= wanted or len(hits) < asked or asked >= _MAX_FETCHED:
+                return readable[:wanted]
+            asked = max(wanted, min(2 * asked, _MAX_FETCHED))
+
+    def _filtered(self, vector: Vector) -> Callable[[int], Sequence[Hit]] | None:
+        """Return a search under the reader's rule, where it is due and the store has one."""
+        store = self._store
+        if not isinstance(store, FilteringStore):
+            return None
+        if not self._access.enabled_for(self._context.tenant):
+            return None
+        rule, tenant = self._access.rule(self._context), TenantId(self._context.tenant)
+        return lambda asked: store.search_readable(self._collection, tenant, vector, asked, rule)
+
+    def _plain(self, vector: Vector) -> Callable[[int], Sequence[Hit]]:
+        tenant = TenantId(self._context.tenant)
+        return lambda asked: self._store.search(self._collection, tenant, vector, asked)
+
+    def _admits(self, hit: Hit) -> bool:
+        return self._access.admits(self._context, hit.point.payload)
