@@ -28,6 +28,7 @@ def main() -> None:
         "provenance": ["--data", str(data), *out],
         "vector_binding": ["--data", str(data), *out],
         "revocation": out,
+        "log": out,
         "stores": out,
         "encryption": out,
         "guarded": out,

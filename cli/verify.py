@@ -26,6 +26,8 @@ def verify(
 ) -> ExitCode:
     """Check every point of a collection: altered, unsigned, moved between tenants, revoked.
 
+    A point whose envelope the transparency log does not hold is 'unlogged'.
+
     Exit code: 0 every point verifies, 1 one does not, 3 failure.
     """
     settings = load(config, store=store, collection=collection)

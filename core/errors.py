@@ -16,10 +16,17 @@
     │   ├── ProvenanceError         a chunk's proof, key or source does not hold
     │   ├── SealError               a sealed value does not open, or a value is not sealed
     │   ├── AuditError              the audit log was altered
-    │   └── BackupError             a backup was altered, cut, or is of another tenant
+    │   ├── BackupError             a backup was altered, cut, or is of another tenant
+    │   └── TransparencyError       the transparency log, a checkpoint or a proof does not verify
+    │       ├── RollbackError       the log is smaller than it was
+    │       ├── ForkError           the log shows another history than it did
+    │       ├── ClockError          time ran back between two checkpoints
+    │       ├── FreezeError         the newest checkpoint is older than allowed
+    │       └── QuorumError         too few witnesses have cosigned
     ├── StoreError                  the vector store or a state file cannot serve the call
     │   ├── StoreLockedError        another process holds the store
     │   ├── StoreFullError          no space is left; nothing was half written
+    │   ├── DamagedLogError         the file of the transparency log is cut or corrupt
     │   ├── CollectionNotFoundError the collection does not exist
     │   ├── UnknownTenantError      the collection holds nothing of that tenant
     │   ├── ModelMismatchError      the collection was built with another embedding model
@@ -110,6 +117,30 @@ class BackupError(IntegrityError):
     """A tenant's backup does not verify, or is of another tenant; nothing was restored."""
 
 
+class TransparencyError(IntegrityError):
+    """The transparency log, one of its checkpoints, proofs or cosignatures does not verify."""
+
+
+class RollbackError(TransparencyError):
+    """The log, or what feeds it, is smaller than a checkpoint that was seen before."""
+
+
+class ForkError(TransparencyError):
+    """The log does not hold what a checkpoint that was seen before holds: two histories exist."""
+
+
+class ClockError(TransparencyError):
+    """A checkpoint is dated before an earlier one, or the clock of this machine ran back."""
+
+
+class FreezeError(TransparencyError):
+    """The newest checkpoint is older than the settings allow: newer ones may be held back."""
+
+
+class QuorumError(TransparencyError):
+    """Fewer witnesses than the quorum have cosigned a checkpoint."""
+
+
 class StoreError(RagbastionError):
     """The vector store or a state file cannot serve the call."""
 
@@ -120,6 +151,10 @@ class StoreLockedError(StoreError):
 
 class StoreFullError(StoreError):
     """No space is left on the device; what was committed before stays readable."""
+
+
+class DamagedLogError(StoreError):
+    """The file of the transparency log is cut or corrupt; the message says what to restore."""
 
 
 class CollectionNotFoundError(StoreError):

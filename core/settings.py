@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from .chunk import Integrity
 from .errors import SettingsError
+from .settings_log import LogSettings
 from .settings_section import Section
 from .settings_tenancy import (
     AccessSettings,
@@ -100,6 +101,7 @@ class ProvenanceSettings(Section):
     trust_policy: Path | None = None
     trust_root: Path | None = None
     signer_pin: SecretStr | None = None
+    log: LogSettings = LogSettings()
 
 
 class RetrievalSettings(Section):

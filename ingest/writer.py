@@ -62,7 +62,11 @@ class BatchWriter:
         return len(points)
 
     def withdraw(self, key: LedgerKey, collection: str) -> None:
-        """Take a document out of the store and the ledger."""
+        """Take a document out of the store and the ledger.
+
+        Logged first: what is then left of it by a kill is a version that is not current.
+        """
+        self._signer.withdraw((key.tenant, key.collection, key.source), key.document)
         self._ledger.retire(key)
         self.tidy([key], collection)
 

@@ -171,12 +171,14 @@ class Guard:
         """Verify every stored point of a collection, of one tenant or of all; audit the outcome.
 
         A point that does not open is one finding, and the sweep goes on. Raises
+        `TransparencyError` for a transparency log that was put back or rewritten, and
         `UnknownTenantError` for a named tenant that has, and should have, no points.
         """
         from .sweep import Sweep, stored_points
 
         info = self.store.collection(collection or self._settings.collection)
-        sweep = Sweep(self._parts.verifier(), info)
+        self._parts.log().refresh()
+        sweep = Sweep(self._parts.verifier(), info, self._parts.log())
         for each in self._tenants(info, tenant):
             expected = self._parts.ledger().points(info.uid, each)
             sweep.add(each, stored_points(self.store, info.name, each), expected)

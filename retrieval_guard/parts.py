@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..ingest import IngestPipeline
     from ..ingest.ledger import Ledger
     from ..ingest.provenance import BatchSigner, ChunkVerifier
+    from ..ingest.provenance.log import EnvelopeInclusion
     from ..ingest.quarantine import Quarantine
     from ..ingest.scanner import Scanner
     from ..pii import Redactor
@@ -67,6 +68,7 @@ class LazyParts:
         self.ledger: Lazy[Ledger] = Lazy(None, self._build_ledger)
         self.signer: Lazy[BatchSigner] = Lazy(None, self._build_signer)
         self.verifier: Lazy[ChunkVerifier] = Lazy(None, self._build_verifier)
+        self.log: Lazy[EnvelopeInclusion] = Lazy(None, self._build_log)
         self.events: Lazy[EventSink] = Lazy(None, self._build_events)
         self.pipeline: Lazy[IngestPipeline] = Lazy(None, self._build_pipeline)
         self.retrieval: Lazy[RetrievalGuard] = Lazy(None, self._build_retrieval)
@@ -89,6 +91,7 @@ class LazyParts:
             self.ledger,
             self.quarantine,
             self.signer,
+            self.log,
             self.verifier,
             self.sessions,
             self.audit,
@@ -178,6 +181,12 @@ class LazyParts:
         from ..ingest.provenance import ChunkVerifier
 
         return ChunkVerifier(self._settings.state_dir, self._settings.provenance)
+
+    def _build_log(self) -> EnvelopeInclusion:
+        from ..ingest.provenance.log import EnvelopeInclusion
+
+        self.verifier()  # makes the registry's tables, if nothing was signed yet
+        return EnvelopeInclusion(self._settings.state_dir, self._settings.provenance.log)
 
     def _build_pipeline(self) -> IngestPipeline:
         from ..ingest import IngestPipeline

@@ -17,6 +17,7 @@ from ..core.chunk import Chunk, TenantId
 from ..core.errors import ProvenanceError, SealError
 from ..core.store import CollectionInfo, StoredPoint, VectorStore
 from ..ingest.provenance import ChunkProof, ChunkVerifier, from_point
+from ..ingest.provenance.log import EnvelopeInclusion
 from ..tenancy.point_records import UnopenedPoint
 
 _BATCH = 512
@@ -33,6 +34,8 @@ class PointState(StrEnum):
     UNOPENED = "unopened"
     """Its sealed values do not open: altered, moved, or written past the cipher."""
     FOREIGN = "foreign"
+    UNLOGGED = "unlogged"
+    """It verifies, and the transparency log does not hold its envelope."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,11 +116,20 @@ def stored_points(
 
 
 class Sweep:
-    """Verifies points in batches and adds up what it finds; made for one collection."""
+    """Verifies points in batches and adds up what it finds; made for one collection.
 
-    def __init__(self, verifier: ChunkVerifier, collection: CollectionInfo) -> None:
+    With a ``log``, a point whose envelope the transparency log does not hold is a finding as well.
+    """
+
+    def __init__(
+        self,
+        verifier: ChunkVerifier,
+        collection: CollectionInfo,
+        log: EnvelopeInclusion | None = None,
+    ) -> None:
         self._verifier = verifier
         self._collection = collection
+        self._log = log
         self._counts = Counter(dict.fromkeys(PointState, 0))
         self._findings: list[SweepFinding] = []
         self._tenants: list[str] = []
@@ -135,8 +147,8 @@ class Sweep:
 
     def _own(self) -> int:
         """Count points that were once ingested: what was planted does not make up for a loss."""
-        own = (PointState.OK, PointState.ALTERED, PointState.UNOPENED)
-        return sum(self._counts[state] for state in own)
+        planted = (PointState.UNSIGNED, PointState.FOREIGN)
+        return sum(count for state, count in self._counts.items() if state not in planted)
 
     def report(self) -> SweepReport:
         """Return what was found so far."""
@@ -175,9 +187,11 @@ class Sweep:
         outcomes = self._verifier.verify_batch(
             pairs, collection_uid=self._collection.uid, collection=self._collection.name
         )
-        for (chunk, _), outcome in zip(pairs, outcomes, strict=True):
+        for (chunk, proof), outcome in zip(pairs, outcomes, strict=True):
             if isinstance(outcome, ProvenanceError):
                 self._note(tenant, chunk.id, chunk.source, PointState.ALTERED, str(outcome))
+            elif proof and self._log and (reason := self._log.problem(proof.envelope)):
+                self._note(tenant, chunk.id, chunk.source, PointState.UNLOGGED, reason)
             else:
                 self._counts[PointState.OK] += 1
 

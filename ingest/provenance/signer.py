@@ -18,6 +18,7 @@ from ...core.settings import ProvenanceSettings
 from .batch_facts import BatchFacts, DocumentFacts, SignedDocument
 from .envelope import seal
 from .leaf import chunk_leaf
+from .log.logged_registry import LoggedRegistry
 from .merkle import HASH_BYTES, build_tree
 from .proof import HEAD_BYTES, ChunkProof
 from .registry import SourceRegistry
@@ -45,12 +46,9 @@ class BatchSigner:
         events: EventSink | None = None,
     ) -> None:
         self._registry = SourceRegistry(state_dir)
-        self._keys = SourceKeys(
-            state_dir,
-            self._registry,
-            settings or ProvenanceSettings(),
-            events or LoggingEventSink(),
-        )
+        chosen = settings or ProvenanceSettings()
+        self._logged = LoggedRegistry(state_dir, chosen.log)
+        self._keys = SourceKeys(state_dir, self._registry, chosen, events or LoggingEventSink())
 
     def sign(
         self,
@@ -80,6 +78,8 @@ class BatchSigner:
                 told = replace(facts or BatchFacts(), documents=_documents(batch, documents or {}))
                 statement = _unsigned(batch[0], collection_uid, reviewer, told)
                 proofs.update(zip(some, self._sign_tree(batch, statement), strict=True))
+        # After the envelopes: what a kill leaves between the two is logged with the next batch.
+        self._logged.sync()
         return [proofs[at] for at in range(len(chunks))]
 
     def _sign_tree(self, chunks: Sequence[Chunk], statement: BatchStatement) -> list[ChunkProof]:
@@ -106,8 +106,13 @@ class BatchSigner:
         )
         return envelope_id
 
+    def withdraw(self, scope: tuple[str, str, str], document: str) -> None:
+        """Log that a document is withdrawn; ``scope`` is (tenant, collection uid, source)."""
+        self._logged.remove_document(scope, document)
+
     def close(self) -> None:
-        """Close the registry."""
+        """Close the registry and the log."""
+        self._logged.close()
         self._registry.close()
 
 

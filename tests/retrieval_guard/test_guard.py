@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from ragbastion.core.errors import (
     CredentialError,
     LimitError,
     ModelMismatchError,
+    RollbackError,
     UnknownTenantError,
     UsageError,
 )
@@ -285,6 +287,30 @@ def test_a_sweep_names_what_was_done_to_points(world: World) -> None:
     assert found == {altered.id: PointState.ALTERED, unsigned.id: PointState.UNSIGNED}
     assert not report.clean
     assert report.as_dict()["altered"] == 1
+
+
+def test_a_sweep_names_points_whose_envelope_is_not_logged(world: World) -> None:
+    """One that was put into the registry without the log, and verifies by its signature alone."""
+    chunk = world.plant(FACTS)
+    world.guard.verify()
+    with sqlite3.connect(world.guard.settings.state_dir / "provenance_log.db") as database:
+        database.execute("UPDATE log_entries SET subject = '' WHERE subject LIKE 'envelope/%'")
+    database.close()
+    [finding] = world.guard.verify().findings
+    assert (finding.id, finding.state) == (chunk.id, PointState.UNLOGGED)
+    assert "is not in the log" in finding.reason
+
+
+def test_a_sweep_refuses_a_log_that_was_put_back(world: World) -> None:
+    """An older registry with an older log would otherwise pass for the present."""
+    world.plant(FACTS)
+    world.guard.verify()
+    with sqlite3.connect(world.guard.settings.state_dir / "provenance_log.db") as database:
+        database.execute("DELETE FROM log_entries")
+        database.execute("DELETE FROM log_checkpoints")
+    database.close()
+    with pytest.raises(RollbackError, match="is empty and had"):
+        world.guard.verify()
 
 
 def test_a_sweep_of_an_unknown_tenant_is_an_error(world: World) -> None:
