@@ -14,6 +14,7 @@
     │   └── PolicyError             a policy denies, or no policy could decide
     ├── IntegrityError              evidence does not verify
     │   ├── ProvenanceError         a chunk's proof, key or source does not hold
+    │   │   └── RevokedError        what is evidenced so was revoked by a person
     │   ├── SealError               a sealed value does not open, or a value is not sealed
     │   ├── AuditError              the audit log was altered
     │   ├── BackupError             a backup was altered, cut, or is of another tenant
@@ -103,6 +104,10 @@ class IntegrityError(RagbastionError):
 
 class ProvenanceError(IntegrityError):
     """A chunk's proof, its signing key or its source does not hold."""
+
+
+class RevokedError(ProvenanceError):
+    """A revocation voids the statement that signed a chunk."""
 
 
 class SealError(IntegrityError):

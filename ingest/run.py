@@ -261,6 +261,7 @@ class IngestRun:
         return matrix
 
     def _write(self, batch: Sequence[Candidate]) -> None:
+        self._parts.writer.require_signable(batch)
         # Before the store is touched: what cannot be recorded is not let in.
         detail = {"documents": len(batch), "ids": [each.name for each in batch]}
         self._emit("ingest.admitted", self._info.name, Decision.ALLOW.value, detail)

@@ -61,6 +61,16 @@ class BatchWriter:
             self._ledger.commit(entries)
         return len(points)
 
+    def require_signable(self, batch: Sequence[Candidate]) -> None:
+        """Raise `ProvenanceError` if a source of the batch is revoked, or has no key that may sign.
+
+        Nothing is changed by it: a batch that cannot be signed is not told of as admitted.
+        """
+        for tenant, source, reviewer in {
+            (each.ledger_key.tenant, each.source, each.reviewer) for each in batch
+        }:
+            self._signer.require_signable(tenant, source, reviewer)
+
     def withdraw(self, key: LedgerKey, collection: str) -> None:
         """Take a document out of the store and the ledger.
 

@@ -19,7 +19,7 @@ from ..core.chunk import Digest, DocumentId, TenantId
 from ..core.errors import ProvenanceError
 from ..core.events import Event, EventSink
 from ..core.verdict import Decision, Verdict
-from ..ingest.provenance import BatchSigner
+from ..ingest.provenance import BatchFacts, BatchSigner
 from ..ingest.quarantine import Quarantine, QuarantineKey
 from ..ingest.scanner import Scanner
 from .llama_nodes import attach, chunk_of, collection_named, stamp
@@ -104,7 +104,8 @@ class ScanTransform(TransformComponent):
 class ProvenanceTransform(TransformComponent):
     """Signs nodes as one batch of a tenant's source; comes after the embedding.
 
-    Gives each node its reserved metadata and a new id, scoped to the tenant.
+    Gives each node its reserved metadata and a new id, scoped to the tenant. ``facts`` is what the
+    signature says of how the nodes came to be: model, chunker, scanners.
     """
 
     tenant: str
@@ -112,11 +113,21 @@ class ProvenanceTransform(TransformComponent):
     collection: str
 
     _signer: BatchSigner = PrivateAttr()
+    _facts: BatchFacts | None = PrivateAttr(default=None)
 
-    def __init__(self, signer: BatchSigner, *, tenant: str, source: str, collection: str) -> None:
+    def __init__(
+        self,
+        signer: BatchSigner,
+        *,
+        tenant: str,
+        source: str,
+        collection: str,
+        facts: BatchFacts | None = None,
+    ) -> None:
         told = {"tenant": tenant, "source": source, "collection": collection}
         super().__init__(**told)
         self._signer = signer
+        self._facts = facts
 
     @classmethod
     def class_name(cls) -> str:
@@ -135,7 +146,8 @@ class ProvenanceTransform(TransformComponent):
                 )
             stamp(node, tenant=self.tenant, source=self.source, position=position)
         uid = collection_named(self.collection).uid
-        proofs = self._signer.sign([chunk_of(node) for node in nodes], collection_uid=uid)
+        chunks = [chunk_of(node) for node in nodes]
+        proofs = self._signer.sign(chunks, collection_uid=uid, facts=self._facts)
         for node, proof in zip(nodes, proofs, strict=True):
             attach(node, proof)
         return nodes

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, Protocol, runtime_checkable
 
 from ..core.chunk import Chunk, TenantId
-from ..core.errors import ProvenanceError, SealError
+from ..core.errors import ProvenanceError, RevokedError, SealError
 from ..core.store import CollectionInfo, StoredPoint, VectorStore
 from ..ingest.provenance import ChunkProof, ChunkVerifier, from_point
 from ..ingest.provenance.log import EnvelopeInclusion
@@ -31,6 +31,8 @@ class PointState(StrEnum):
     OK = "ok"
     UNSIGNED = "unsigned"
     ALTERED = "altered"
+    REVOKED = "revoked"
+    """Its source, its key or its reviewer is revoked; nothing says that it was altered."""
     UNOPENED = "unopened"
     """Its sealed values do not open: altered, moved, or written past the cipher."""
     FOREIGN = "foreign"
@@ -189,7 +191,9 @@ class Sweep:
         )
         for (chunk, proof), outcome in zip(pairs, outcomes, strict=True):
             if isinstance(outcome, ProvenanceError):
-                self._note(tenant, chunk.id, chunk.source, PointState.ALTERED, str(outcome))
+                revoked = isinstance(outcome, RevokedError)
+                state = PointState.REVOKED if revoked else PointState.ALTERED
+                self._note(tenant, chunk.id, chunk.source, state, str(outcome))
             elif proof and self._log and (reason := self._log.problem(proof.envelope)):
                 self._note(tenant, chunk.id, chunk.source, PointState.UNLOGGED, reason)
             else:

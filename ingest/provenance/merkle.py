@@ -25,7 +25,8 @@ def leaf_hash(data: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + data).digest()
 
 
-def _node_hash(left: bytes, right: bytes) -> bytes:
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Return the hash of an inner node (RFC 6962, 2.1)."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
@@ -57,7 +58,7 @@ def _next_level(
             paths[leaf].append(right)
         for leaf in range(*spans[at + 1]):
             paths[leaf].append(left)
-        up.append(_node_hash(left, right))
+        up.append(node_hash(left, right))
         up_spans.append((spans[at][0], spans[at + 1][1]))
     if len(level) % 2:
         up.append(level[-1])
@@ -95,10 +96,10 @@ def _climb(
         if last == 0:
             return None
         if node & 1 or node == last:
-            result = _node_hash(sibling, result)
+            result = node_hash(sibling, result)
             while not node & 1 and node:
                 node, last = node >> 1, last >> 1
         else:
-            result = _node_hash(result, sibling)
+            result = node_hash(result, sibling)
         node, last = node >> 1, last >> 1
     return result, node, last

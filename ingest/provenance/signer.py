@@ -106,6 +106,10 @@ class BatchSigner:
         )
         return envelope_id
 
+    def require_signable(self, tenant: str, source: str, reviewer: str = "") -> None:
+        """Raise `ProvenanceError` where nobody may sign for the source now; change nothing."""
+        self._keys.require_signable(tenant, source, reviewer)
+
     def withdraw(self, scope: tuple[str, str, str], document: str) -> None:
         """Log that a document is withdrawn; ``scope`` is (tenant, collection uid, source)."""
         self._logged.remove_document(scope, document)

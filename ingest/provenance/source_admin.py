@@ -2,6 +2,8 @@
 
 - INVARIANT: every change is an event; what gives trust is told of before it is done, what takes
   trust away is done before it is told of, so that a full audit log cannot hold up a revocation.
+- INVARIANT: every change is in the transparency log when the call returns. It holds even where the
+  call raises because the log was put back: then the next one that can appends it.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from ...core.errors import ProvenanceError, UsageError
 from ...core.events import Event, EventSink
 from ...core.settings import ProvenanceSettings
 from .keys import key_id_of
+from .log.logged_registry import LoggedRegistry
 from .registry import SourceRegistry
 from .source_keys import STATE, SourceKeys
 from .source_records import KeyRecord, Revocation, Revoked, SourceRecord
@@ -42,8 +45,10 @@ class SourceAdmin:
         principal: str,
         settings: ProvenanceSettings | None = None,
     ) -> None:
+        chosen = settings or ProvenanceSettings()
         self.registry = SourceRegistry(state_dir)
-        self._keys = SourceKeys(state_dir, self.registry, settings or ProvenanceSettings(), events)
+        self._logged = LoggedRegistry(state_dir, chosen.log)
+        self._keys = SourceKeys(state_dir, self.registry, chosen, events)
         self._events = events
         self._principal = principal
 
@@ -56,6 +61,7 @@ class SourceAdmin:
         self._add_key(record.tenant, f"source/{record.source}", signer)
         self._tell("source.opened", record.tenant, record.source, record.as_dict())
         self.registry.open_source(record)
+        self._logged.sync()
         return record
 
     def change(self, record: SourceRecord) -> None:
@@ -64,6 +70,7 @@ class SourceAdmin:
         detail = {"before": before.as_dict(), "after": record.as_dict()}
         self._tell("source.changed", record.tenant, record.source, detail)
         self.registry.change_source(record)
+        self._logged.sync()
 
     def rotate(
         self, tenant: str, name: str, *, overlap_s: float, signer: SignerAt | None = None
@@ -79,6 +86,7 @@ class SourceAdmin:
         new = self._add_key(tenant, name, signer)
         ending = self.registry.retire_keys(tenant, name, new.key_id, time.time() + overlap_s)
         self._tell("key.rotated", tenant, name, {"new": new.key_id, "ending": ending})
+        self._logged.sync()
         return new
 
     def revoke_source(
@@ -103,6 +111,7 @@ class SourceAdmin:
         )
         detail = {"why": why, "since": since, "keys": [key.key_id for key in keys]}
         self._tell("source.revoked", tenant, source, detail)
+        self._logged.sync()
         return self.registry.revocations(Revoked.SOURCE, tenant, source)
 
     def revoke_key(
@@ -119,6 +128,7 @@ class SourceAdmin:
         self.registry.revoke_key(key_id, why, since=since, by=self._principal)
         detail = {"key_id": key_id, "why": why, "since": since}
         self._tell("key.revoked", tenant, found.name, detail)
+        self._logged.sync()
 
     def revoke_reviewer(
         self, tenant: str, reviewer: str, why: str, *, since: float = 0.0
@@ -136,6 +146,7 @@ class SourceAdmin:
         self.registry.revoke(subjects, why, since=since, by=self._principal)
         detail = {"why": why, "since": since, "keys": [key.key_id for key in keys]}
         self._tell("reviewer.revoked", tenant, reviewer, detail)
+        self._logged.sync()
         return keys
 
     def reopen(self, tenant: str, source: str, why: str) -> KeyRecord:
@@ -146,6 +157,7 @@ class SourceAdmin:
         self._tell("source.reopened", tenant, source, {"why": why})
         new = self._add_key(tenant, f"source/{source}", None)
         self.registry.end_revocations(tenant, source, time.time())
+        self._logged.sync()
         return new
 
     def reinstate(self, tenant: str, source: str, why: str) -> None:
@@ -155,6 +167,7 @@ class SourceAdmin:
             raise UsageError(f"source '{source}' is not revoked: there is nothing to take back")
         self._tell("source.reinstated", tenant, source, {"why": why})
         self.registry.withdraw_revocations(tenant, source)
+        self._logged.sync()
 
     def accept_root(self, chain: RootChain, envelope_json: str) -> TrustRoot:
         """Keep the next trust root of a chain; raise `ProvenanceError` if it may not follow."""
@@ -162,7 +175,9 @@ class SourceAdmin:
         detail: dict[str, Any] = {"threshold": root.threshold, "keys": list(root.keys)}
         detail["policies"] = list(root.policies)
         self._tell("root.accepted", "", str(root.version), detail)
-        return chain.accept(envelope_json)
+        accepted = chain.accept(envelope_json)
+        self._logged.sync()
+        return accepted
 
     def known(self, tenant: str, source: str) -> SourceRecord:
         """Return the record of an open source, or raise `UsageError`."""
@@ -172,7 +187,8 @@ class SourceAdmin:
         return record
 
     def close(self) -> None:
-        """Close the registry."""
+        """Close the registry and the log."""
+        self._logged.close()
         self.registry.close()
 
     def _add_key(self, tenant: str, name: str, signer: SignerAt | None) -> KeyRecord:

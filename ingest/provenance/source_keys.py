@@ -45,21 +45,41 @@ class SourceKeys:
         Raises `ProvenanceError` if the source is revoked or not opened yet, if its key may not
         sign or cannot be read, and `MissingExtraError` where its signer is not installed.
         """
-        self._require_open(tenant, source)
-        name = f"reviewer/{reviewer}" if reviewer else f"source/{source}"
-        known = self._registry.keys(tenant, name)
-        now = time.time()
-        usable = next((key for key in known if key.may_sign(now)), None)
+        usable = self.require_signable(tenant, source, reviewer)
+        self._open_source(tenant, source)
         if usable is not None:
             return self._open(usable)
-        if known:
+        name = _name(source, reviewer)
+        key = self.made(tenant, name, 0)
+        self._registry.add_key(key.key_id, tenant, name, key.public_pem)
+        return key
+
+    def require_signable(self, tenant: str, source: str, reviewer: str = "") -> KeyRecord | None:
+        """Return the key that may sign now, None if there was never one; open and make nothing.
+
+        Raises `ProvenanceError` if the source is revoked or not opened yet, or no key may sign.
+        """
+        found = self._registry.revocations(Revoked.SOURCE, tenant, source)
+        if any(each.until is None for each in found):
+            raise ProvenanceError(
+                f"signing refused: source '{source}' is revoked; open it again with 'ragbastion "
+                "sources reopen' once it may be believed"
+            )
+        by_hand = self._settings.open_sources == "by-hand"
+        if by_hand and self._registry.source(tenant, source) is None:
+            raise ProvenanceError(
+                f"signing refused: source '{source}' is not open; 'ragbastion sources add' opens "
+                "it ('provenance.open_sources' is \"by-hand\")"
+            )
+        known = self._registry.keys(tenant, _name(source, reviewer))
+        now = time.time()
+        usable = next((key for key in known if key.may_sign(now)), None)
+        if known and usable is None:
             raise ProvenanceError(
                 "signing refused: every key of this name is revoked or out of its time; make a new "
                 "one with 'ragbastion sources rotate'"
             )
-        key = self.made(tenant, name, 0)
-        self._registry.add_key(key.key_id, tenant, name, key.public_pem)
-        return key
+        return usable
 
     def made(self, tenant: str, name: str, generation: int) -> SigningKey:
         """Return the key file of a name, made if it does not exist; it is not registered here."""
@@ -105,20 +125,9 @@ class SourceKeys:
             )
         return key
 
-    def _require_open(self, tenant: str, source: str) -> None:
-        found = self._registry.revocations(Revoked.SOURCE, tenant, source)
-        if any(each.until is None for each in found):
-            raise ProvenanceError(
-                f"signing refused: source '{source}' is revoked; open it again with 'ragbastion "
-                "sources reopen' once it may be believed"
-            )
+    def _open_source(self, tenant: str, source: str) -> None:
         if self._registry.source(tenant, source) is not None:
             return
-        if self._settings.open_sources == "by-hand":
-            raise ProvenanceError(
-                f"signing refused: source '{source}' is not open; 'ragbastion sources add' opens "
-                "it ('provenance.open_sources' is \"by-hand\")"
-            )
         untrusted = any(fnmatchcase(source, each) for each in self._settings.untrusted_sources)
         self._registry.register(tenant, source, trusted=not untrusted)
         self._events.emit(
@@ -130,3 +139,7 @@ class SourceKeys:
                 detail={"by": "first use", "trusted": not untrusted},
             )
         )
+
+
+def _name(source: str, reviewer: str) -> str:
+    return f"reviewer/{reviewer}" if reviewer else f"source/{source}"

@@ -16,7 +16,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from ...core.chunk import Chunk, Integrity
-from ...core.errors import ProvenanceError, SettingsError
+from ...core.errors import ProvenanceError, RevokedError, SettingsError
 from ...core.settings import ProvenanceSettings
 from .envelope import open_sealed
 from .policy_answers import PolicyAnswers, Times
@@ -116,14 +116,16 @@ class TrustNow:
     ) -> Integrity:
         """Return the label of a chunk that a statement covers, or raise `ProvenanceError`.
 
-        ``statement`` must have been opened from that envelope, and be of the chunk's tenant and
-        source. ``collection`` is the collection's name, which a policy may ask for.
+        The error is a `RevokedError` where a revocation voids the statement. ``statement`` must
+        have been opened from that envelope, and be of the chunk's tenant and source.
+        ``collection`` is the collection's name, which a policy may ask for.
         """
         judged = self._judged.get(envelope_id)
         if judged is None:
             judged = self._keep(envelope_id, statement)
         if isinstance(judged, _Refused):
-            raise ProvenanceError(f"chunk {chunk.id} {judged.why}")
+            refusal = RevokedError if judged.revoked else ProvenanceError
+            raise refusal(f"chunk {chunk.id} {judged.why}")
         source = judged.source
         if source.paths or source.domains:
             _require_patterns(chunk, source)

@@ -54,8 +54,8 @@ def forge(own_state: Path, statement: str) -> None:
 def test_an_honest_log_verifies(run: Run) -> None:
     """Exit code 0, and the report says how much there is."""
     report = run("log", "verify", "--json")
-    assert (report.code, report.json["size"], report.json["findings"]) == (0, 5, [])
-    assert "5 entries, 0 findings" in run("log", "verify").out
+    assert (report.code, report.json["size"], report.json["findings"]) == (0, 8, [])
+    assert "8 entries, 0 findings" in run("log", "verify").out
 
 
 @pytest.mark.usefixtures("envelopes")
@@ -96,7 +96,7 @@ def test_a_checkpoint_kept_elsewhere_finds_a_new_history(
 @pytest.mark.usefixtures("envelopes")
 def test_entries_are_shown(run: Run) -> None:
     """The last ones, or from an index on."""
-    assert [each["index"] for each in run("log", "show", "-n", "2", "--json").json] == [3, 4]
+    assert [each["index"] for each in run("log", "show", "-n", "2", "--json").json] == [6, 7]
     [first] = run("log", "show", "--from", "0", "-n", "1", "--json").json
     assert (first["kind"], first["subject"]) == ("source.opened", "source/acme/wiki")
     assert "key.registered" in run("log", "show").out

@@ -17,17 +17,19 @@ from ragbastion.core.chunk import Matrix, TenantId
 from ragbastion.core.embedding import EmbedderIdentity
 from ragbastion.core.errors import (
     ModelMismatchError,
+    ProvenanceError,
     StoreError,
     StoreFullError,
     StoreLockedError,
     UsageError,
     VectorError,
 )
+from ragbastion.core.events import MemoryEventSink
 from ragbastion.core.sentence_transformer import SentenceTransformerEmbedder
 from ragbastion.core.settings import IngestSettings, Settings
 from ragbastion.core.verdict import Verdict
 from ragbastion.ingest import IngestRequest, Progress
-from ragbastion.ingest.provenance import ChunkVerifier, from_point
+from ragbastion.ingest.provenance import ChunkVerifier, SourceAdmin, from_point
 from ragbastion.ingest.scanner import Scanner
 from ragbastion.tenancy import open_store
 
@@ -315,6 +317,19 @@ def test_events_tell_what_was_decided(rig: Rig, tmp_path: Path) -> None:
     told = json.dumps([dict(event.detail) for event in rig.events.events])
     assert "harbour" not in told
     assert "Ignore" not in told
+
+
+def test_a_revoked_source_is_not_told_of_as_admitted(rig: Rig, tmp_path: Path) -> None:
+    """Its documents are refused first, and nothing is stored."""
+    rig.ingest(write(tmp_path / "a.txt", "The harbour opens at six."))
+    admin = SourceAdmin(rig.state, MemoryEventSink(), principal="root")
+    admin.revoke_source("acme", "wiki", "poisoned")
+    admin.close()
+    before = [event.kind for event in rig.events.events]
+    with pytest.raises(ProvenanceError, match="source 'wiki' is revoked"):
+        rig.ingest(write(tmp_path / "b.txt", "The ferry leaves at nine."))
+    assert [event.kind for event in rig.events.events] == before
+    assert rig.texts() == ["The harbour opens at six."]
 
 
 def test_what_cannot_be_recorded_is_not_let_in(rig: Rig, tmp_path: Path) -> None:

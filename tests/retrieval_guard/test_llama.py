@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -29,7 +30,8 @@ from ragbastion.core.errors import (
     UsageError,
 )
 from ragbastion.core.events import MemoryEventSink
-from ragbastion.ingest.provenance import ChunkVerifier
+from ragbastion.ingest.provenance import BatchFacts, ChunkVerifier, export_evidence
+from ragbastion.ingest.provenance.evidence import BUNDLE
 from ragbastion.retrieval_guard import (
     EmbedderEmbedding,
     GuardedVectorStore,
@@ -284,6 +286,20 @@ def test_the_async_twins_do_the_same(bench: Bench) -> None:
     index = VectorStoreIndex.from_vector_store(bench.store(), embed_model=bench.embedding)
     found = asyncio.run(index.as_retriever().aretrieve(ASK))
     assert [node.get_content() for node in found] == [FACTS]
+
+
+def test_facts_are_signed(bench: Bench) -> None:
+    """What the caller says of model, chunker and scanners stands in the statement."""
+    state, node = bench.world.guard.settings.state_dir, TextNode(text=FACTS)
+    node.embedding = bench.embedding.get_text_embedding(FACTS)
+    facts = BatchFacts(chunker="SentenceSplitter@256", scanners=("own@1",))
+    named = {"tenant": "acme", "source": "handbook", "collection": "shared"}
+    ProvenanceTransform(bench.world.signer, **named, facts=facts)([node])
+    export_evidence(state, state / "evidence")
+    envelope = json.loads((state / "evidence" / BUNDLE).read_text())
+    predicate = json.loads(base64.b64decode(envelope["payload"]))["predicate"]
+    assert "SentenceSplitter@256" in json.dumps(predicate)
+    assert "own@1" in json.dumps(predicate)
 
 
 def test_signing_needs_an_embedding(bench: Bench) -> None:

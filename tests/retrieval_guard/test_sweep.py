@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 from ragbastion.core.chunk import TenantId
-from ragbastion.ingest.provenance import ChunkVerifier
+from ragbastion.core.events import MemoryEventSink
+from ragbastion.ingest.provenance import ChunkVerifier, SourceAdmin
 from ragbastion.retrieval_guard import PointState
 from ragbastion.retrieval_guard.sweep import Sweep
 
@@ -37,6 +38,31 @@ def test_what_is_no_chunk_is_altered(world: World, sweep: Sweep) -> None:
     """A payload that was never ours counts as altered."""
     sweep.add(TenantId("acme"), [replace(world.point(world.planted[0]), payload={})])
     assert sweep.report().counts[PointState.ALTERED] == 1
+
+
+@pytest.mark.parametrize("what", ["source", "key"])
+def test_a_point_of_what_is_revoked_is_revoked(world: World, sweep: Sweep, what: str) -> None:
+    """It is as it was signed, so it does not count as altered, and it is not clean."""
+    admin = SourceAdmin(world.guard.settings.state_dir, MemoryEventSink(), principal="root")
+    if what == "source":
+        admin.revoke_source("acme", "handbook", "poisoned")
+    else:
+        [key] = admin.registry.keys("acme", "source/handbook")
+        admin.revoke_key("acme", key.key_id, "stolen")
+    admin.close()
+    sweep.add(TenantId("acme"), [world.point(world.planted[0])], expected=1)
+    report = sweep.report()
+    assert (report.clean, report.missing) == (False, 0)
+    assert (report.counts[PointState.REVOKED], report.counts[PointState.ALTERED]) == (1, 0)
+    assert "revoked" in report.findings[0].reason
+
+
+def test_an_altered_point_of_a_trusted_source_is_altered(world: World, sweep: Sweep) -> None:
+    """And not revoked."""
+    world.tamper(world.planted[0], text="Soup at one.")
+    sweep.add(TenantId("acme"), [world.point(world.planted[0])])
+    report = sweep.report()
+    assert (report.counts[PointState.REVOKED], report.counts[PointState.ALTERED]) == (0, 1)
 
 
 def test_deleted_points_are_missing(world: World, sweep: Sweep) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Set
 from contextlib import closing
 from pathlib import Path
 
-from .entries import LogEntry, record_digest
-from .feed import REGISTRY_FILE, logged_changes, registry_journal
+from .entries import LogEntry, Scalar, record_digest
+from .feed import REGISTRY_FILE, REVOKED_WHAT, logged_changes, registry_journal
 from .findings import Findings, Tampering
 from .journal import Journal
 from .storage import LogStorage
@@ -79,7 +79,7 @@ def _audit_history(
     Returns those of the nouns that the log tells of.
     """
     met: set[str] = set()
-    revoked: set[str] = set()
+    revoked: dict[str, list[Scalar]] = {}
     gone: dict[str, int] = {}
     for index, _, data in storage.entries():
         entry = LogEntry.parse_known(data)
@@ -91,11 +91,11 @@ def _audit_history(
         if entry.kind in _NEVER:
             reason = f"'{subject}' was altered: entry {index} is '{entry.kind}'"
             findings.add(Tampering.RECORD, index, reason)
-        if entry.kind.endswith(".revoked"):
-            revoked.add(subject)
-        elif subject in revoked and entry.kind.endswith(".changed"):
-            reason = f"the revocation of '{subject}' was taken back at entry {index}"
-            findings.add(Tampering.RECORD, index, reason)
+        if noun == "revocation" and entry.record:
+            what = [entry.fields.get(name) for name in REVOKED_WHAT]
+            if revoked.setdefault(subject, what) != what:
+                reason = f"'{subject}' was altered at entry {index}"
+                findings.add(Tampering.RECORD, index, reason)
         if entry.record and subject not in present:
             gone[subject] = index
         else:

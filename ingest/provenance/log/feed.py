@@ -20,6 +20,8 @@ CURSOR = "journal"
 """The log's name for the number of the last change that it holds."""
 
 REGISTRY_FILE = "provenance.db"
+REVOKED_WHAT = ("kind", "tenant", "subject", "since")
+"""What a revocation says for good: only its end changes, and whether it was withdrawn."""
 ENVELOPES = Watched(
     table="envelopes",
     noun="envelope",
@@ -32,21 +34,21 @@ REGISTRY = (
         table="keys",
         noun="key",
         key=("key_id",),
-        fields=("tenant", "name", "valid_from", "valid_until", "revoked_at"),
+        fields=("tenant", "name", "valid_from", "valid_until"),
         kinds={"insert": "key.registered"},
     ),
     Watched(
         table="sources",
         noun="source",
         key=("tenant", "source"),
-        fields=("trusted", "tier", "opened_by"),
+        fields=("tier", "opened_by"),
         kinds={"insert": "source.opened"},
     ),
     Watched(
         table="revocations",
         noun="revocation",
         key=("id",),
-        fields=("kind", "tenant", "subject", "since", "until", "withdrawn_at"),
+        fields=(*REVOKED_WHAT, "until", "withdrawn_at"),
     ),
     Watched(table="roots", noun="root", key=("version",), fields=("accepted_at",)),
 )
@@ -135,8 +137,6 @@ def entries_of(change: Change, time_s: int) -> list[LogEntry]:
 def _entry_of(change: Change, time_s: int) -> LogEntry:
     watched, record = change.watched, change.record
     kind = watched.kinds.get(change.op, f"{watched.noun}.{_KINDS[change.op]}")
-    if change.op == "update" and record and record.get("revoked_at") is not None:
-        kind = f"{watched.noun}.revoked"
     subject = watched.subject(change.names)
     if record is None:
         return LogEntry(kind=f"{watched.noun}.removed", subject=subject, time_s=time_s)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from ..merkle import HASH_BYTES, root_from_path
+from ..merkle import HASH_BYTES, node_hash, root_from_path
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 """The root of a tree without leaves (RFC 6962, 2.1)."""
@@ -21,11 +21,6 @@ MAX_SIZE = 1 << 48
 Node = tuple[int, int]
 Range = tuple[int, int]
 """Leaves from the first, up to and not with the second."""
-
-
-def node_hash(left: bytes, right: bytes) -> bytes:
-    """Return the hash of an inner node (RFC 6962, 2.1)."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 def position(level: int, index: int) -> int:

@@ -112,7 +112,7 @@ def test_another_statement_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", MALFORMED)
 def test_a_malformed_statement_is_an_error_of_ours(name: str) -> None:
-    """Signed nonsense is refused as an envelope that does not verify."""
+    """Signed nonsense is refused as an envelope, whatever in it is odd."""
     odd: Any = SimpleNamespace(as_statement=lambda: MALFORMED[name])
-    with pytest.raises(ProvenanceError, match="does not verify"):
+    with pytest.raises(ProvenanceError, match="holds no statement of ours"):
         open_sealed(seal(odd, KEY), public_pem(KEY.public_key()))

@@ -9,8 +9,8 @@ from ragbastion.ingest.provenance.log import LogReport, Tampering, TransparencyL
 from ragbastion.ingest.provenance.log.audit import LogAudit
 from ragbastion.ingest.provenance.log.checkpoint import Checkpoint, TreeHead, sign_checkpoint
 from ragbastion.ingest.provenance.log.storage import LogStorage
-from ragbastion.ingest.provenance.log.tree import node_hash, position
-from ragbastion.ingest.provenance.merkle import leaf_hash
+from ragbastion.ingest.provenance.log.tree import position
+from ragbastion.ingest.provenance.merkle import leaf_hash, node_hash
 
 from .conftest import ORIGIN, START_S, Fill, LogFiles, entry, signer
 

@@ -92,7 +92,8 @@ def flipped(text: str) -> str:
 
 def larger(note: str) -> str:
     """Return a checkpoint with another size."""
-    return note.replace("\n7\n", "\n8\n")
+    origin, size, rest = note.split("\n", 2)
+    return "\n".join((origin, str(int(size) + 1), rest))
 
 
 PROOF = "inclusionProof"
@@ -163,8 +164,10 @@ def test_the_text_form_is_that_of_the_specification(registry: LoggedRegistry) ->
 
 def test_what_the_log_lacks_cannot_be_proved(registry: LoggedRegistry) -> None:
     """An index beyond the end, an unknown envelope."""
-    with pytest.raises(UsageError, match="no entry 7"):
-        prove(registry.log(), 7)
+    end = registry.log().checkpoint().head.size
+    assert prove(registry.log(), end - 1).index == end - 1
+    with pytest.raises(UsageError, match=f"no entry {end}"):
+        prove(registry.log(), end)
     with pytest.raises(TransparencyError, match="is not in the log"):
         bundle_of(registry, "unknown")
 

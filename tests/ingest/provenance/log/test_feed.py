@@ -14,6 +14,7 @@ from ragbastion.ingest.provenance.log import (
     open_log,
     verify_log,
 )
+from ragbastion.ingest.provenance.source_records import Revoked
 
 from ..conftest import make_chunks
 
@@ -32,6 +33,13 @@ def signer(tmp_path: Path) -> Iterator[BatchSigner]:
     made = BatchSigner(tmp_path)
     yield made
     made.close()
+
+
+BATCH = ["envelope.added", "document.version", "document.version"]
+"""What `sign` adds: the envelope, and the two documents that it makes current."""
+
+FIRST = 2 + len(BATCH)
+"""How many entries there are after the first call of `sign`."""
 
 
 def kinds(state_dir: Path) -> list[str]:
@@ -56,12 +64,7 @@ def test_a_signature_is_logged_with_its_source_and_key(tmp_path: Path, signer: B
     """In the order in which they came to be; a second batch adds an envelope only."""
     sign(signer)
     sign(signer, "v")
-    assert kinds(tmp_path) == [
-        "source.opened",
-        "key.registered",
-        "envelope.added",
-        "envelope.added",
-    ]
+    assert kinds(tmp_path) == ["source.opened", "key.registered", *BATCH, *BATCH]
     assert verify_log(tmp_path).clean
 
 
@@ -70,11 +73,12 @@ def test_trust_and_revocation_are_logged(tmp_path: Path, signer: BatchSigner) ->
     sign(signer)
     registry = SourceRegistry(tmp_path)
     registry.set_trust("acme", "wiki", trusted=False)
-    sql(tmp_path / "provenance.db", "UPDATE keys SET revoked_at = 5.5, revoked_why = 'lost'")
+    # Not the key that signs here: it would sign no more.
+    registry.revoke([(Revoked.KEY, "acme", "0" * 64)], "lost", since=0.0, by="root")
     registry.close()
     assert verify_log(tmp_path).pending == 2
     sign(signer, "v")
-    assert kinds(tmp_path)[3:] == ["source.changed", "key.revoked", "envelope.added"]
+    assert kinds(tmp_path)[FIRST:] == ["source.changed", "revocation.added", *BATCH]
     assert verify_log(tmp_path).clean
 
 
@@ -103,7 +107,7 @@ def test_an_older_registry_is_logged_whole(tmp_path: Path, signer: BatchSigner) 
         "DROP TABLE log_journal",
         *(
             f"DROP TRIGGER log_{table}_{op}"
-            for table in ("envelopes", "keys", "sources")
+            for table in ("envelopes", "keys", "sources", "revocations", "roots")
             for op in ("insert", "update", "delete")
         ),
     )
@@ -111,6 +115,7 @@ def test_an_older_registry_is_logged_whole(tmp_path: Path, signer: BatchSigner) 
     sign(after, "v")
     after.close()
     assert sorted(kinds(tmp_path)) == [
+        *["document.version"] * 4,
         "envelope.added",
         "envelope.found",
         "key.found",
@@ -139,7 +144,7 @@ TAMPERINGS = {
     "envelope removed": ("DELETE FROM envelopes", "was logged at entry 2 and is no longer kept"),
     "envelope planted": (ENVELOPE, "'envelope/planted' is kept and is not in the log"),
     "key exchanged": ("UPDATE keys SET public_pem = 'x'", "is not what entry 1 says"),
-    "source trusted": ("UPDATE sources SET trusted = 0", "is not what entry 0 says"),
+    "source trusted": ("UPDATE sources SET tier = 'official'", "is not what entry 0 says"),
     "source removed": ("DELETE FROM sources", "was logged at entry 0 and is no longer kept"),
 }
 
@@ -170,19 +175,34 @@ def test_a_change_that_the_journal_saw_is_named(tmp_path: Path, signer: BatchSig
     sign(signer, "v")
     [(kind, reason)] = records(tmp_path)
     assert kind is Tampering.RECORD
-    assert reason.endswith("was altered: entry 3 is 'envelope.changed'")
+    assert reason.endswith(f"was altered: entry {FIRST} is 'envelope.changed'")
 
 
-def test_a_revocation_that_is_taken_back_is_named(tmp_path: Path, signer: BatchSigner) -> None:
-    """With the entry at which it was."""
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("DELETE FROM revocations", "was altered: entry {} is 'revocation.removed'"),
+        ("UPDATE revocations SET since = 4e9", "was altered at entry {}"),
+        ("UPDATE revocations SET subject = 'other'", "was altered at entry {}"),
+    ],
+)
+def test_a_revocation_that_is_taken_back_is_named(
+    tmp_path: Path, signer: BatchSigner, statement: str, expected: str
+) -> None:
+    """With the entry at which it was; one that is withdrawn as a mistake says so itself."""
     sign(signer)
-    path = tmp_path / "provenance.db"
-    sql(path, "UPDATE keys SET revoked_at = 5.5")
+    registry = SourceRegistry(tmp_path)
+    registry.revoke([(Revoked.SOURCE, "acme", "forum")], "poisoned", since=0.0, by="root")
     sign(signer, "v")
-    sql(path, "UPDATE keys SET revoked_at = NULL")
+    registry.withdraw_revocations("acme", "forum")
+    registry.close()
     sign(signer, "w")
-    [(_, reason)] = records(tmp_path)
-    assert reason.endswith("was taken back at entry 5")
+    assert verify_log(tmp_path).clean
+    sql(tmp_path / "provenance.db", statement)
+    sign(signer, "x")
+    [(kind, reason)] = records(tmp_path)
+    at = len(kinds(tmp_path)) - len(BATCH) - 1
+    assert (kind, reason.endswith(expected.format(at))) == (Tampering.RECORD, True), reason
 
 
 def test_a_journal_that_was_switched_off_is_named(tmp_path: Path, signer: BatchSigner) -> None:
@@ -248,7 +268,7 @@ def test_odd_names_have_subjects_of_their_own(tmp_path: Path, signer: BatchSigne
         "UPDATE envelopes SET envelope = x'ff00'",
         "UPDATE keys SET created_at = 9e999",
         "UPDATE keys SET created_at = 9223372036854775807",
-        "UPDATE sources SET trusted = x'ff'",
+        "UPDATE sources SET owner = x'ff'",
     ],
 )
 def test_odd_values_are_logged_and_do_not_stop_the_log(
@@ -258,7 +278,7 @@ def test_odd_values_are_logged_and_do_not_stop_the_log(
     sign(signer)
     sql(tmp_path / "provenance.db", statement)
     sign(signer, "v")
-    assert kinds(tmp_path)[3].endswith(".changed")
+    assert kinds(tmp_path)[FIRST].endswith(".changed")
     assert not any("is not what entry" in reason for _, reason in records(tmp_path))
 
 
@@ -280,13 +300,14 @@ def test_an_upgrade_of_the_registry_is_no_finding(tmp_path: Path, signer: BatchS
     path = tmp_path / "provenance.db"
     sql(
         path,
-        "ALTER TABLE keys ADD COLUMN valid_until REAL",
-        "CREATE TABLE revocations (id INTEGER PRIMARY KEY, kind TEXT, subject TEXT)",
-        "INSERT INTO revocations VALUES (7, 'key', 'k')",
+        "ALTER TABLE keys ADD COLUMN later REAL",
+        "DROP TABLE roots",
+        "CREATE TABLE roots (version INTEGER PRIMARY KEY, envelope TEXT, accepted_at REAL)",
+        "INSERT INTO roots VALUES (1, '{}', 5.5)",
     )
     assert (verify_log(tmp_path).clean, verify_log(tmp_path).pending) == (True, 2)
     again = BatchSigner(tmp_path)
     sign(again, "v")
     again.close()
-    assert kinds(tmp_path)[3:] == ["key.found", "revocation.found", "envelope.added"]
+    assert kinds(tmp_path)[FIRST:] == ["key.found", "root.found", *BATCH]
     assert (verify_log(tmp_path).clean, verify_log(tmp_path).pending) == (True, 0)

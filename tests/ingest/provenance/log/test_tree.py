@@ -15,11 +15,10 @@ from ragbastion.ingest.provenance.log.tree import (
     includes,
     inclusion_ranges,
     node_at,
-    node_hash,
     position,
     roots_of,
 )
-from ragbastion.ingest.provenance.merkle import leaf_hash
+from ragbastion.ingest.provenance.merkle import leaf_hash, node_hash
 
 from .vectors import CONSISTENCY, INCLUSION, LEAVES, ROOTS
 
