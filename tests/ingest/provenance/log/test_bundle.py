@@ -164,7 +164,7 @@ def test_the_text_form_is_that_of_the_specification(registry: LoggedRegistry) ->
 
 def test_what_the_log_lacks_cannot_be_proved(registry: LoggedRegistry) -> None:
     """An index beyond the end, an unknown envelope."""
-    end = registry.log().checkpoint().head.size
+    end = registry.log().checkpoint().size
     assert prove(registry.log(), end - 1).index == end - 1
     with pytest.raises(UsageError, match=f"no entry {end}"):
         prove(registry.log(), end)
