@@ -36,14 +36,16 @@ def test_wheel_holds_code_and_data_only(wheel: Path) -> None:
     assert "ragbastion/py.typed" in names
 
 
-def test_wheel_holds_the_injection_benchmark_only(wheel: Path) -> None:
-    """The benchmark that a command runs is in; training, other scripts and results are not."""
+def test_wheel_holds_the_benchmarks_of_commands_only(wheel: Path) -> None:
+    """The benchmarks that commands run are in; training, other scripts and results are not."""
     top = "ragbastion/benchmarks/"
     names = {n.removeprefix(top) for n in zipfile.ZipFile(wheel).namelist() if n.startswith(top)}
-    outside = {name for name in names if not name.startswith("injection/")}
-    folder = ROOT / "benchmarks" / "injection"
-    assert outside == {"__init__.py", "report.py"}
-    assert names - outside == {f"injection/{path.name}" for path in folder.glob("*.py")}
+    shipped = {
+        f"{folder}/{path.name}"
+        for folder in ("injection", "tenancy")
+        for path in (ROOT / "benchmarks" / folder).glob("*.py")
+    }
+    assert names == {"__init__.py", "report.py"} | shipped
 
 
 @pytest.mark.slow

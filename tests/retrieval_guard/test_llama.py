@@ -227,7 +227,7 @@ def test_a_filter_that_names_the_tenant_is_refused(bench: Bench) -> None:
         condition=FilterCondition.OR,
     )
     with pytest.raises(IsolationError, match="guard sets itself"):
-        bench.store().query(VectorStoreQuery(query_embedding=[0.0] * 256, filters=wide))
+        bench.store().query(VectorStoreQuery(query_embedding=[1.0] * 256, filters=wide))
     assert bench.events.events[-1].kind == "tenancy.refused"
 
 

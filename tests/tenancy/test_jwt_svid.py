@@ -88,7 +88,7 @@ def test_a_public_key_is_no_shared_secret(issuer: Issuer, verifier: JwtSvidVerif
         ({"exp": None}, "no expiry"),
         ({"exp": int(time.time()) - 60}, "has expired"),
         ({"exp": int(time.time()) + 10_000}, "lives longer than 3600 s"),
-        ({"nbf": int(time.time()) + 600}, "not valid yet"),
+        ({"nbf": int(time.time()) + 86_400}, "not valid yet"),
         ({"sub": None}, "no SPIFFE ID"),
         ({"sub": "desk"}, "no SPIFFE ID"),
         ({"sub": DESK + "?tenant=globex"}, "segment that is not allowed"),
