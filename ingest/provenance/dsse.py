@@ -22,10 +22,10 @@ from securesystemslib.exceptions import (
     VerificationError,
 )
 from securesystemslib.signer import (  # type: ignore[attr-defined]
-    CryptoSigner,
-    Key,
-    Signer,
-    SSlibKey,
+    CryptoSigner,  # pyright: ignore[reportPrivateImportUsage]
+    Key,  # pyright: ignore[reportPrivateImportUsage]
+    Signer,  # pyright: ignore[reportPrivateImportUsage]
+    SSlibKey,  # pyright: ignore[reportPrivateImportUsage]
 )
 
 from ...core.errors import MissingExtraError, ProvenanceError

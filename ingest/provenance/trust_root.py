@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -194,7 +194,10 @@ def _whole(value: object) -> int:
     return value
 
 
-def _texts(values: Sequence[object]) -> tuple[str, ...]:
-    if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+def _texts(values: object) -> tuple[str, ...]:
+    if not isinstance(values, list):
         raise TypeError
-    return tuple(values)
+    texts = tuple(each for each in values if isinstance(each, str))
+    if len(texts) != len(values):
+        raise TypeError
+    return texts
