@@ -26,7 +26,8 @@ def verify(
 ) -> ExitCode:
     """Check every point of a collection: altered, unsigned, moved between tenants, revoked.
 
-    A point whose envelope the transparency log does not hold is 'unlogged'.
+    A point of an older version of its document is 'replayed', one whose envelope the transparency
+    log does not hold 'unlogged'; 'missing' are those that the ledger has and the store has not.
 
     Exit code: 0 every point verifies, 1 one does not, 3 failure.
     """
@@ -45,6 +46,8 @@ def _write(collection: str, fields: dict[str, Any]) -> None:
     counts = {name: value for name, value in fields.items() if isinstance(value, int)}
     del counts["clean"]
     write_table(f"collection '{collection}'", list(counts), [list(counts.values())])
+    if lost := fields["missing_ids"]:
+        write_table("missing", ["id"], [[each] for each in lost])
     found = fields["findings"]
     if found:
         columns = list(found[0])

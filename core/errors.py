@@ -14,6 +14,7 @@
     │   └── PolicyError             a policy denies, or no policy could decide
     ├── IntegrityError              evidence does not verify
     │   ├── ProvenanceError         a chunk's proof, key or source does not hold
+    │   │   └── ReplayedError       a chunk of a version that its document no longer has
     │   ├── SealError               a sealed value does not open, or a value is not sealed
     │   ├── AuditError              the audit log was altered
     │   ├── BackupError             a backup was altered, cut, or is of another tenant
@@ -103,6 +104,10 @@ class IntegrityError(RagbastionError):
 
 class ProvenanceError(IntegrityError):
     """A chunk's proof, its signing key or its source does not hold."""
+
+
+class ReplayedError(ProvenanceError):
+    """A chunk was honestly signed, and is of a version that its document no longer has."""
 
 
 class SealError(IntegrityError):

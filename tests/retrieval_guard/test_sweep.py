@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ragbastion.core.chunk import TenantId
+from ragbastion.core.chunk import ChunkId, TenantId
 from ragbastion.ingest.provenance import ChunkVerifier
 from ragbastion.retrieval_guard import PointState
 from ragbastion.retrieval_guard.sweep import Sweep
@@ -42,8 +42,9 @@ def test_what_is_no_chunk_is_altered(world: World, sweep: Sweep) -> None:
 def test_deleted_points_are_missing(world: World, sweep: Sweep) -> None:
     """A planted point does not make up for one that the ledger expects and the store lost."""
     honest = world.point(world.planted[0])
-    planted = replace(honest, payload={**honest.payload, "proof": None})
-    sweep.add(TenantId("acme"), [honest, planted], expected=3)
+    planted = replace(honest, id=ChunkId("planted"), payload={**honest.payload, "proof": None})
+    lost = ChunkId("lost")
+    sweep.add(TenantId("acme"), [honest, planted], expected=[honest.id, lost])
     report = sweep.report()
-    assert (report.missing, report.clean) == (2, False)
+    assert (report.missing, report.missing_ids, report.clean) == (1, (lost,), False)
     assert (report.counts[PointState.OK], report.counts[PointState.UNSIGNED]) == (1, 1)

@@ -18,7 +18,8 @@ import pytest
 from ragbastion.core.chunk import Chunk, ChunkId, Digest, DocumentId, Integrity, TenantId
 from ragbastion.core.embedding import EmbedderIdentity
 from ragbastion.core.errors import IsolationError
-from ragbastion.core.store import CollectionInfo, Hit, StoredPoint, VectorStore
+from ragbastion.core.store import Hit, StoredPoint, VectorStore
+from ragbastion.ingest.ledger import Ledger, LedgerEntry, LedgerKey
 from ragbastion.ingest.provenance import (
     BatchSigner,
     ChunkVerifier,
@@ -26,6 +27,7 @@ from ragbastion.ingest.provenance import (
     from_point,
     to_point,
 )
+from ragbastion.ingest.writer import BatchWriter
 from ragbastion.retrieval_guard.results import Dropped
 from ragbastion.retrieval_guard.sweep import Sweep, SweepReport, stored_points
 from ragbastion.retrieval_guard.verification import Verification
@@ -60,6 +62,7 @@ class Simulator:
 
     def __post_init__(self) -> None:
         self.signer = BatchSigner(self.state_dir)
+        self.ledger = Ledger(self.state_dir / "ledger.db")
         for place in ((COLLECTION, ACME), (COLLECTION, GLOBEX), (OTHER_COLLECTION, ACME)):
             self.chunks[place] = self.publish(*place, 5)
 
@@ -72,13 +75,33 @@ class Simulator:
         seed: int = 7,
         signer: BatchSigner | None = None,
     ) -> list[Chunk]:
-        """Sign and store chunks of one document each, as ingestion does."""
+        """Sign and store chunks of one document each; ingest them, unless a signer is given."""
         info = self.store.create_collection(collection, EMBEDDER)
         chunks = chunks_of(tenant, info.uid, count, seed=seed)
         proofs = (signer or self.signer).sign(chunks, collection_uid=info.uid)
         points = [to_point(chunk, proof) for chunk, proof in zip(chunks, proofs, strict=True)]
         self.store.upsert(collection, tenant, points)
+        if signer is None:
+            self.ledger.commit([entry_of(chunk, info.uid) for chunk in chunks])
         return chunks
+
+    def replace(self, at: int, newer: Chunk) -> StoredPoint:
+        """Ingest a newer version of a document; return the point of the version before."""
+        old, uid = self.point(at), self.store.collection(COLLECTION).uid
+        [proof] = self.signer.sign([newer], collection_uid=uid)
+        self.write(to_point(newer, proof))
+        self.ledger.commit([entry_of(newer, uid)])
+        if newer.id != old.id:
+            self.store.delete(COLLECTION, ACME, [old.id])
+        return old
+
+    def withdraw(self, at: int) -> StoredPoint:
+        """Take a document out, as ingestion does; return its point."""
+        old, info = self.point(at), self.store.collection(COLLECTION)
+        BatchWriter(self.store, self.signer, self.ledger).withdraw(
+            entry_of(self.chunks[COLLECTION, ACME][at], info.uid).key, COLLECTION
+        )
+        return old
 
     def point(self, at: int, collection: str = COLLECTION, tenant: TenantId = ACME) -> StoredPoint:
         """Read an honest point back."""
@@ -123,15 +146,16 @@ class Simulator:
     def swept(self) -> SweepReport:
         """Return what a sweep of the tenant finds."""
         verifier = ChunkVerifier(self.state_dir)
-        sweep = Sweep(verifier, self.store.collection(COLLECTION))
-        expected = len(self.chunks[COLLECTION, ACME])
+        info = self.store.collection(COLLECTION)
+        sweep = Sweep(verifier, info)
         stored = stored_points(self.store, COLLECTION, ACME)
-        sweep.add(ACME, [*stored, *self.smuggled], expected)
+        sweep.add(ACME, [*stored, *self.smuggled], self.ledger.chunks(info.uid, ACME))
         verifier.close()
         return sweep.report()
 
     def close(self) -> None:
-        """Close the signer and the store."""
+        """Close the ledger, the signer and the store."""
+        self.ledger.close()
         self.signer.close()
         self.store.close()
 
@@ -157,6 +181,14 @@ def chunks_of(tenant: TenantId, uid: str, count: int, *, seed: int = 7) -> list[
             )
         )
     return chunks
+
+
+def entry_of(chunk: Chunk, uid: str) -> LedgerEntry:
+    """Return what the ledger keeps of a document that has one chunk."""
+    key = LedgerKey(
+        collection=uid, tenant=chunk.tenant, source=chunk.source, document=chunk.document
+    )
+    return LedgerEntry(key=key, digest=chunk.document_digest, pipeline="1", chunks=(chunk.id,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,6 +317,24 @@ def _plant_unsigned(simulator: Simulator) -> str:
     return simulator.write(to_point(chunk, None))
 
 
+def _replay(simulator: Simulator) -> str:
+    """Put the version before back, beside the current one."""
+    uid = simulator.store.collection(COLLECTION).uid
+    newer = chunks_of(ACME, uid, 2, seed=8)[1]
+    return simulator.write(simulator.replace(1, newer))
+
+
+def _replay_in_place(simulator: Simulator) -> str:
+    """Put an unchanged section back as it stood in the version before, over the current one."""
+    chunk = simulator.chunks[COLLECTION, ACME][1]
+    newer = replace(chunk, document_digest=Digest("cd" * 32), metadata={"title": "Repealed"})
+    return simulator.write(simulator.replace(1, newer))
+
+
+def _replay_withdrawn(simulator: Simulator) -> str:
+    return simulator.write(simulator.withdraw(1))
+
+
 def _delete_points(simulator: Simulator) -> str:
     gone = simulator.point(1).id
     simulator.store.delete(COLLECTION, ACME, [gone])
@@ -320,7 +370,9 @@ def _cut(keep: Callable[[tuple[bytes, ...]], Sequence[bytes]]) -> Act:
     return act
 
 
-_SECOND_SIGNATURE = "json_insert(envelope, '$.signatures[#]', json_extract(envelope, '$.signatures[0]'))"  # fmt: skip
+_SECOND_SIGNATURE = (
+    "json_insert(envelope, '$.signatures[#]', json_extract(envelope, '$.signatures[0]'))"
+)
 _BAD_SECOND = (
     "json_insert(envelope, '$.signatures[#]', json_set(json_extract(envelope, '$.signatures[0]'), "
     f"'$.sig', '{'A' * 86}=='))"
@@ -355,6 +407,9 @@ TAMPERINGS: Mapping[str, Tampering] = {
     ),
     "source": Tampering(act=lambda s: s.change(source="hr"), refusal="moved", state="altered"),
     "position": Tampering(act=lambda s: s.change(position=7), refusal="altered", state="altered"),
+    "proof stripped": Tampering(
+        act=lambda s: s.change(proof=None), refusal="is unsigned", state="unsigned"
+    ),
     "planted without a proof": Tampering(
         act=_plant_unsigned, refusal="is unsigned", state="unsigned"
     ),
@@ -383,6 +438,15 @@ TAMPERINGS: Mapping[str, Tampering] = {
     ),
     "stale batch of a collection that was made again": Tampering(
         act=_stale_batch, refusal="moved", state="altered"
+    ),
+    "older version replayed": Tampering(
+        act=_replay, refusal="its document has a newer version", state="replayed"
+    ),
+    "older version replayed in place": Tampering(
+        act=_replay_in_place, refusal="its document has a newer version", state="replayed"
+    ),
+    "withdrawn document replayed": Tampering(
+        act=_replay_withdrawn, refusal="its document was withdrawn", state="replayed"
     ),
     "forged key": Tampering(
         act=_forge, refusal="envelope that this state folder does not hold", state="altered"
