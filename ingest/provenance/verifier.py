@@ -99,6 +99,10 @@ class ChunkVerifier:
         """Whether a source is revoked; for chunks that carry no proof and only claim it."""
         return self._trust.now().is_revoked(tenant, source)
 
+    def standing(self, envelope_id: str) -> tuple[BatchStatement | None, str]:
+        """Return what an envelope says, None if it does not open, and what it is worth now."""
+        return self._trust.now().standing(envelope_id)
+
     def revoked_envelopes(self, tenant: str, collection_uid: str, source: str) -> frozenset[str]:
         """Return the envelopes of a source in a collection that a revocation voids."""
         trust = self._trust.now()
