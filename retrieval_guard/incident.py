@@ -42,7 +42,7 @@ class Trace:
     """Where a past answer came from; ``event`` is the audit log's record of it.
 
     ``served`` has a row for each passage: id, source, document, digest, envelope, integrity and
-    decision. Of an answer of an earlier release only the ids are known.
+    decision. Of an event that was written before they were named only the ids are known.
     """
 
     event: Mapping[str, Any]
