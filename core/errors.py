@@ -14,7 +14,8 @@
     │   └── PolicyError             a policy denies, or no policy could decide
     ├── IntegrityError              evidence does not verify
     │   ├── ProvenanceError         a chunk's proof, key or source does not hold
-    │   │   └── RevokedError        what is evidenced so was revoked by a person
+    │   │   ├── RevokedError        what is evidenced so was revoked by a person
+    │   │   └── ReplayedError       a chunk of a version that its document no longer has
     │   ├── SealError               a sealed value does not open, or a value is not sealed
     │   ├── AuditError              the audit log was altered
     │   ├── BackupError             a backup was altered, cut, or is of another tenant
@@ -108,6 +109,10 @@ class ProvenanceError(IntegrityError):
 
 class RevokedError(ProvenanceError):
     """A revocation voids the statement that signed a chunk."""
+
+
+class ReplayedError(ProvenanceError):
+    """A chunk was honestly signed, and is of a version that its document no longer has."""
 
 
 class SealError(IntegrityError):

@@ -1,11 +1,12 @@
 """The ledger: what stands in a collection from which document, so that a run can be repeated.
 
-A document's row is written only after the store has kept its chunks. Two tables make any kill
-harmless:
+A document's row is written only after the store has kept its chunks. Three tables make any
+kill harmless, and tell at retrieval which version of a document is the current one:
 
 - ``documents`` says which chunks are the current ones of a document.
 - ``loose`` says which chunks may be in the store without being current: those that are about to be
   written, and those that a newer version has replaced.
+- ``withdrawn`` says which documents were taken out, so that none comes back by itself.
 
 INVARIANT: a chunk id is in ``loose`` or in ``documents`` before the store can hold it, and leaves
 ``loose`` only by becoming current or after the store has deleted it.
@@ -34,6 +35,10 @@ CREATE TABLE IF NOT EXISTS loose (
     collection TEXT NOT NULL, tenant TEXT NOT NULL, source TEXT NOT NULL, document TEXT NOT NULL,
     chunk TEXT NOT NULL, PRIMARY KEY (collection, tenant, source, document, chunk)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS withdrawn (
+    collection TEXT NOT NULL, tenant TEXT NOT NULL, source TEXT NOT NULL, document TEXT NOT NULL,
+    at REAL NOT NULL, PRIMARY KEY (collection, tenant, source, document)
+) WITHOUT ROWID;
 """
 
 _WHERE = "WHERE collection = ? AND tenant = ? AND source = ? AND document = ?"
@@ -47,6 +52,17 @@ class LedgerKey:
     tenant: TenantId
     source: str
     document: DocumentId
+
+    @classmethod
+    def of(cls, names: tuple[str, str, str, str]) -> LedgerKey:
+        """Return the key with these fields, in the order of `as_tuple`."""
+        collection, tenant, source, document = names
+        return cls(
+            collection=collection,
+            tenant=TenantId(tenant),
+            source=source,
+            document=DocumentId(document),
+        )
 
     def as_tuple(self) -> tuple[str, str, str, str]:
         """Return the fields in the order of the primary key."""
@@ -116,12 +132,40 @@ class Ledger:
                         now,
                     ),
                 )
+                connection.execute(
+                    f"DELETE FROM withdrawn {_WHERE}",  # noqa: S608
+                    entry.key.as_tuple(),
+                )
 
     def retire(self, key: LedgerKey) -> None:
         """Make a document's current chunks loose, so that they can be deleted."""
         with self._lock, transaction(self._connection) as connection:
-            _loosen(connection, key, sorted(_current(connection, key)))
-            connection.execute(f"DELETE FROM documents {_WHERE}", key.as_tuple())  # noqa: S608
+            _retire(connection, key)
+
+    def withdraw(self, key: LedgerKey) -> None:
+        """Retire a document and remember that, so that no older version passes for current."""
+        with self._lock, transaction(self._connection) as connection:
+            _retire(connection, key)
+            connection.execute(
+                "INSERT OR REPLACE INTO withdrawn VALUES (?, ?, ?, ?, ?)",
+                (*key.as_tuple(), time.time()),
+            )
+
+    def withdrawn_at(self, key: LedgerKey) -> float | None:
+        """Return when a document was withdrawn; None if it was not, or was ingested again."""
+        rows = self._query(
+            f"SELECT at FROM withdrawn {_WHERE}",  # noqa: S608
+            *key.as_tuple(),
+        )
+        return float(rows[0]["at"]) if rows else None
+
+    def version(self) -> tuple[int, int]:
+        """Return numbers that are other ones once anything was written, by whichever process.
+
+        Cheap: SQLite says by ``PRAGMA data_version`` whether another connection has written.
+        """
+        [row] = self._query("PRAGMA data_version")
+        return row[0], self._connection.total_changes
 
     def loose(self, key: LedgerKey) -> list[ChunkId]:
         """Return the chunks of a document that may be in the store and are not current."""
@@ -143,6 +187,13 @@ class Ledger:
         )
         return int(rows[0]["points"])
 
+    def chunks(self, collection: str, tenant: TenantId) -> set[ChunkId]:
+        """Return the ids of all chunks that are current for a tenant in a collection (its uid)."""
+        rows = self._query(
+            "SELECT chunks FROM documents WHERE collection = ? AND tenant = ?", collection, tenant
+        )
+        return {ChunkId(each) for row in rows for each in json.loads(row["chunks"])}
+
     def close(self) -> None:
         """Close the file; closing twice is allowed."""
         self._connection.close()
@@ -158,6 +209,11 @@ def _current(connection: sqlite3.Connection, key: LedgerKey) -> set[str]:
         key.as_tuple(),
     ).fetchone()
     return set() if row is None else set(json.loads(row["chunks"]))
+
+
+def _retire(connection: sqlite3.Connection, key: LedgerKey) -> None:
+    _loosen(connection, key, sorted(_current(connection, key)))
+    connection.execute(f"DELETE FROM documents {_WHERE}", key.as_tuple())  # noqa: S608
 
 
 def _loosen(connection: sqlite3.Connection, key: LedgerKey, chunks: Sequence[str]) -> None:

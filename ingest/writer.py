@@ -77,7 +77,7 @@ class BatchWriter:
         Logged first: what is then left of it by a kill is a version that is not current.
         """
         self._signer.withdraw((key.tenant, key.collection, key.source), key.document)
-        self._ledger.retire(key)
+        self._ledger.withdraw(key)
         self.tidy([key], collection)
 
     def tidy(self, keys: Iterable[LedgerKey], collection: str) -> bool:

@@ -180,7 +180,7 @@ class Guard:
         self._parts.log().refresh()
         sweep = Sweep(self._parts.verifier(), info, self._parts.log())
         for each in self._tenants(info, tenant):
-            expected = self._parts.ledger().points(info.uid, each)
+            expected = self._parts.ledger().chunks(info.uid, each)
             sweep.add(each, stored_points(self.store, info.name, each), expected)
         report = sweep.report()
         self._parts.events().emit(

@@ -15,7 +15,8 @@ class Passage:
 
     ``obligations`` are what the policy asked for when it allowed the passage. ``plain`` is the
     chunk's words in canonical form and lower case, and ``echoes`` whether it repeats the
-    query; both are set before corroboration.
+    query; both are set before corroboration. ``envelope`` is the id of the batch that proves the
+    chunk, "" for one without a proof.
     """
 
     chunk: Chunk
@@ -25,6 +26,7 @@ class Passage:
     obligations: tuple[str, ...] = ()
     plain: str = ""
     echoes: bool = False
+    envelope: str = ""
 
     def changed(self, text: str, verdict: Verdict) -> Passage:
         """Return the passage with another text and a further verdict merged in."""
@@ -44,6 +46,8 @@ class Passage:
             integrity=self.chunk.integrity,
             score=self.score,
             verdict=self.verdict,
+            document_digest=self.chunk.document_digest,
+            envelope=self.envelope,
         )
 
 

@@ -10,6 +10,9 @@ from .funnel import Ask
 from .results import Dropped, Retrieval
 
 _INJECTION_STEPS = frozenset({"strip", "joins"})
+_PAGE = 100
+"""The audit log keeps so many items of a list."""
+
 _ORDER = ("verify", "policy", "strip", "joins", "echo", "source_cap", "alike", "duplicate")
 
 
@@ -36,6 +39,7 @@ def record_retrieval(
                 "collection": ask.collection.name,
                 "purpose": context.purpose,
                 "chunks": [chunk.id for chunk in retrieval.chunks],
+                "served": _pages([chunk.as_record() for chunk in retrieval.chunks]),
                 "integrity": retrieval.integrity.value,
                 "dropped": [
                     dropped.as_dict()
@@ -49,6 +53,11 @@ def record_retrieval(
             },
         )
     )
+
+
+def _pages(rows: Sequence[dict[str, str]]) -> list[Sequence[dict[str, str]]]:
+    """Cut rows into lists that the audit log keeps whole."""
+    return [rows[at : at + _PAGE] for at in range(0, len(rows), _PAGE)]
 
 
 def observe_reading(

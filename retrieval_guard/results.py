@@ -19,6 +19,8 @@ class ServedChunk:
     """A passage of the context: verified, stripped and redacted.
 
     ``score`` is the cosine similarity to the query, in [-1, 1]. ``verdict`` says what was removed.
+    ``document_digest`` and ``envelope`` say which version and which signed batch it is of, for the
+    audit log; the reader is not told.
     """
 
     id: ChunkId
@@ -28,6 +30,8 @@ class ServedChunk:
     integrity: Integrity
     score: float
     verdict: Verdict
+    document_digest: str = ""
+    envelope: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form of the query contract, and the document."""
@@ -39,6 +43,18 @@ class ServedChunk:
             "integrity": self.integrity.value,
             "score": round(self.score, 6),
             "verdict": self.verdict.as_dict(),
+        }
+
+    def as_record(self) -> dict[str, str]:
+        """Return where the passage came from and what was decided of it, without its text."""
+        return {
+            "id": self.id,
+            "source": self.source,
+            "document": self.document,
+            "digest": self.document_digest,
+            "envelope": self.envelope,
+            "integrity": self.integrity.value,
+            "decision": self.verdict.decision.value,
         }
 
 

@@ -1,7 +1,7 @@
 """A sweep of a collection: whether every stored point is what was signed, and in its place.
 
-Finds points that were altered, moved or added behind our back, and by the ledger's count how many
-were deleted.
+Finds points that were altered, moved, replayed or added behind our back, and by the ledger which
+ones were deleted.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any, Protocol, runtime_checkable
 
-from ..core.chunk import Chunk, TenantId
-from ..core.errors import ProvenanceError, RevokedError, SealError
+from ..core.chunk import Chunk, ChunkId, TenantId
+from ..core.errors import ProvenanceError, ReplayedError, RevokedError, SealError
 from ..core.store import CollectionInfo, StoredPoint, VectorStore
 from ..ingest.provenance import ChunkProof, ChunkVerifier, from_point
 from ..ingest.provenance.log import EnvelopeInclusion
@@ -36,6 +36,8 @@ class PointState(StrEnum):
     UNOPENED = "unopened"
     """Its sealed values do not open: altered, moved, or written past the cipher."""
     FOREIGN = "foreign"
+    REPLAYED = "replayed"
+    """Honestly signed, and of a version that its document no longer has."""
     UNLOGGED = "unlogged"
     """It verifies, and the transparency log does not hold its envelope."""
 
@@ -65,7 +67,8 @@ class SweepFinding:
 class SweepReport:
     """How many points of a collection verify, and which do not.
 
-    ``missing`` is how many points the ledger expects and the store does not hold.
+    ``missing`` is how many points the ledger expects and the store does not hold; `missing_ids` are
+    their ids, `MAX_LISTED` at most.
     """
 
     collection: str
@@ -73,6 +76,7 @@ class SweepReport:
     counts: dict[PointState, int]
     findings: tuple[SweepFinding, ...]
     missing: int = 0
+    missing_ids: tuple[ChunkId, ...] = ()
 
     @property
     def clean(self) -> bool:
@@ -93,6 +97,7 @@ class SweepReport:
             "tenants": list(self.tenants),
             "clean": self.clean,
             **self.totals(),
+            "missing_ids": list(self.missing_ids),
             "findings": [finding.as_dict() for finding in self.findings],
         }
 
@@ -136,21 +141,26 @@ class Sweep:
         self._findings: list[SweepFinding] = []
         self._tenants: list[str] = []
         self._missing = 0
+        self._missing_ids: list[ChunkId] = []
 
     def add(
-        self, tenant: TenantId, points: Iterable[StoredPoint | UnopenedPoint], expected: int = 0
+        self,
+        tenant: TenantId,
+        points: Iterable[StoredPoint | UnopenedPoint],
+        expected: Iterable[ChunkId] = (),
     ) -> None:
-        """Verify the points of a tenant; ``expected`` is how many the ledger says there are."""
-        rest, before = iter(points), self._own()
+        """Verify the points of a tenant; ``expected`` are the ids that the ledger says there are.
+
+        Keeps ``expected`` in memory, about 150 bytes each.
+        """
+        rest, lacking = iter(points), set(expected)
         while batch := list(islice(rest, _BATCH)):
             self._add_batch(tenant, batch)
+            lacking.difference_update(point.id for point in batch)
         self._tenants.append(tenant)
-        self._missing += max(0, expected - (self._own() - before))
-
-    def _own(self) -> int:
-        """Count points that were once ingested: what was planted does not make up for a loss."""
-        planted = (PointState.UNSIGNED, PointState.FOREIGN)
-        return sum(count for state, count in self._counts.items() if state not in planted)
+        self._missing += len(lacking)
+        room = MAX_LISTED - len(self._missing_ids)
+        self._missing_ids += sorted(lacking)[:room]
 
     def report(self) -> SweepReport:
         """Return what was found so far."""
@@ -160,6 +170,7 @@ class Sweep:
             counts=dict(self._counts),
             findings=tuple(self._findings),
             missing=self._missing,
+            missing_ids=tuple(self._missing_ids),
         )
 
     def _add_batch(self, tenant: TenantId, batch: Sequence[StoredPoint | UnopenedPoint]) -> None:
@@ -191,8 +202,7 @@ class Sweep:
         )
         for (chunk, proof), outcome in zip(pairs, outcomes, strict=True):
             if isinstance(outcome, ProvenanceError):
-                revoked = isinstance(outcome, RevokedError)
-                state = PointState.REVOKED if revoked else PointState.ALTERED
+                state = _state_of(outcome)
                 self._note(tenant, chunk.id, chunk.source, state, str(outcome))
             elif proof and self._log and (reason := self._log.problem(proof.envelope)):
                 self._note(tenant, chunk.id, chunk.source, PointState.UNLOGGED, reason)
@@ -207,3 +217,9 @@ class Sweep:
             self._findings.append(
                 SweepFinding(id=point, tenant=tenant, source=source, state=state, reason=reason)
             )
+
+
+def _state_of(error: ProvenanceError) -> PointState:
+    if isinstance(error, ReplayedError):
+        return PointState.REPLAYED
+    return PointState.REVOKED if isinstance(error, RevokedError) else PointState.ALTERED

@@ -38,8 +38,9 @@ class Verification:
             else:
                 waiting.append((at, *read))
         labelled = self._labelled([(chunk, proof) for _, chunk, proof in waiting], collection)
-        for (at, claimed, _), label in zip(waiting, labelled, strict=True):
-            outcomes[at] = self._outcome(claimed, label, hits[at].score)
+        for (at, claimed, proof), label in zip(waiting, labelled, strict=True):
+            envelope = proof.envelope if proof else ""
+            outcomes[at] = self._outcome(claimed, label, hits[at].score, envelope)
         return [outcome for outcome in outcomes if outcome is not None]
 
     def _labelled(
@@ -59,12 +60,14 @@ class Verification:
         # What only claims to be of a revoked source goes with the source.
         return proof is None and not self._verifier.is_revoked(chunk.tenant, chunk.source)
 
-    def _outcome(self, claimed: Chunk, label: Chunk | ProvenanceError, score: float) -> Outcome:
+    def _outcome(
+        self, claimed: Chunk, label: Chunk | ProvenanceError, score: float, envelope: str
+    ) -> Outcome:
         if isinstance(label, ProvenanceError):
             return _dropped(claimed, str(label))
         if label.integrity < self._minimum:
             return _dropped(label, f"integrity {label.integrity} is below {self._minimum}")
-        return Passage(chunk=label, score=score, text=label.text)
+        return Passage(chunk=label, score=score, text=label.text, envelope=envelope)
 
 
 def _read(hit: Hit, tenant: str) -> tuple[Chunk, ChunkProof | None] | Dropped:

@@ -2,17 +2,20 @@
 
 - INVARIANT: a chunk is returned only if its text, metadata, tenant, source, document, position, id,
   collection and vector are those that a registered, unrevoked key signed.
+- INVARIANT: a chunk of a version that its document no longer has is refused, however well signed.
 - INVARIANT: trust and revocation are asked for on every call, so a change takes effect at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from ...core.chunk import Chunk, labelled
 from ...core.errors import InputError, ProvenanceError
 from ...core.settings import ProvenanceSettings
+from .current_versions import CurrentVersions
 from .envelope import open_sealed
 from .leaf import chunk_leaf
 from .merkle import root_from_path
@@ -35,6 +38,7 @@ class ChunkVerifier:
     def __init__(self, state_dir: Path, settings: ProvenanceSettings | None = None) -> None:
         self._registry = SourceRegistry(state_dir)
         self._trust = Trust(self._registry, settings or ProvenanceSettings())
+        self._current = CurrentVersions(state_dir)
         self._statements: dict[str, BatchStatement] = {}
 
     def verify(self, chunk: Chunk, proof: ChunkProof | None, *, collection_uid: str) -> Chunk:
@@ -56,6 +60,7 @@ class ChunkVerifier:
         ``collection`` is the collection's name, which a trust policy may ask for.
         """
         trust = self._trust.now()
+        self._current.refresh()
         outcomes: list[Chunk | ProvenanceError | None] = [None] * len(pairs)
         vectors, waiting = VectorCheck(), []
         for at, (chunk, proof) in enumerate(pairs):
@@ -77,6 +82,10 @@ class ChunkVerifier:
                 if state is not _BOUND:
                     raise _not_its_vector(chunk, state)
                 _check_leaf(chunk, proof, statement)
+                # Last: only of what was signed is it known which version it is of.
+                self._current.require_current(
+                    chunk, collection_uid, partial(self._registry.arrived_at, proof.envelope)
+                )
                 outcomes[at] = labelled(chunk, label)
             except ProvenanceError as error:
                 outcomes[at] = error
@@ -90,6 +99,10 @@ class ChunkVerifier:
         """Whether a source is revoked; for chunks that carry no proof and only claim it."""
         return self._trust.now().is_revoked(tenant, source)
 
+    def standing(self, envelope_id: str) -> tuple[BatchStatement | None, str]:
+        """Return what an envelope says, None if it does not open, and what it is worth now."""
+        return self._trust.now().standing(envelope_id)
+
     def revoked_envelopes(self, tenant: str, collection_uid: str, source: str) -> frozenset[str]:
         """Return the envelopes of a source in a collection that a revocation voids."""
         trust = self._trust.now()
@@ -100,7 +113,8 @@ class ChunkVerifier:
         )
 
     def close(self) -> None:
-        """Close the registry."""
+        """Close the registry and the ledger."""
+        self._current.close()
         self._registry.close()
 
     def _statement(self, chunk: Chunk, proof: ChunkProof, collection_uid: str) -> BatchStatement:

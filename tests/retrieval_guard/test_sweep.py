@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ragbastion.core.chunk import TenantId
+from ragbastion.core.chunk import ChunkId, TenantId
 from ragbastion.core.events import MemoryEventSink
 from ragbastion.ingest.provenance import ChunkVerifier, SourceAdmin
 from ragbastion.retrieval_guard import PointState
@@ -50,7 +50,7 @@ def test_a_point_of_what_is_revoked_is_revoked(world: World, sweep: Sweep, what:
         [key] = admin.registry.keys("acme", "source/handbook")
         admin.revoke_key("acme", key.key_id, "stolen")
     admin.close()
-    sweep.add(TenantId("acme"), [world.point(world.planted[0])], expected=1)
+    sweep.add(TenantId("acme"), [world.point(world.planted[0])], expected=[world.planted[0].id])
     report = sweep.report()
     assert (report.clean, report.missing) == (False, 0)
     assert (report.counts[PointState.REVOKED], report.counts[PointState.ALTERED]) == (1, 0)
@@ -68,8 +68,9 @@ def test_an_altered_point_of_a_trusted_source_is_altered(world: World, sweep: Sw
 def test_deleted_points_are_missing(world: World, sweep: Sweep) -> None:
     """A planted point does not make up for one that the ledger expects and the store lost."""
     honest = world.point(world.planted[0])
-    planted = replace(honest, payload={**honest.payload, "proof": None})
-    sweep.add(TenantId("acme"), [honest, planted], expected=3)
+    planted = replace(honest, id=ChunkId("planted"), payload={**honest.payload, "proof": None})
+    lost = ChunkId("lost")
+    sweep.add(TenantId("acme"), [honest, planted], expected=[honest.id, lost])
     report = sweep.report()
-    assert (report.missing, report.clean) == (2, False)
+    assert (report.missing, report.missing_ids, report.clean) == (1, (lost,), False)
     assert (report.counts[PointState.OK], report.counts[PointState.UNSIGNED]) == (1, 1)

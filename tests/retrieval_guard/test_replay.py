@@ -1,0 +1,44 @@
+"""An older version of a document that is put back after an ingest is not served."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ragbastion.core.chunk import ChunkId, TenantId
+from ragbastion.core.store import StoredPoint
+from ragbastion.retrieval_guard import PointState
+
+from .conftest import COLLECTION, World, context
+
+ACME = TenantId("acme")
+OLD = b"Refunds for annual plans are paid within ninety days of the request."
+NEW = b"Refunds for annual plans are paid within fourteen days of the request."
+
+
+def _ingest(world: World, data: bytes) -> list[StoredPoint]:
+    report = world.guard.ingest_bytes(data, "refunds.txt", tenant=ACME, source="handbook")
+    assert not report.failures
+    return list(world.guard.store.scroll(COLLECTION, ACME))
+
+
+def test_a_replayed_version_is_not_served(world: World) -> None:
+    """It is dropped as replayed, the current version is served, and a sweep names the point."""
+    [old] = _ingest(world, OLD)
+    [new] = _ingest(world, NEW)
+    world.write(ACME, old)
+    answer = world.guard.retrieve("when are refunds paid", context())
+    assert [chunk.id for chunk in answer.chunks] == [new.id]
+    [dropped] = answer.dropped
+    assert (dropped.id, dropped.step) == (old.id, "verify")
+    assert "is replayed: its document has a newer version" in dropped.reason
+    report = world.guard.verify()
+    assert (report.counts[PointState.REPLAYED], report.counts[PointState.OK]) == (1, 1)
+
+
+def test_a_deleted_point_is_named(world: World) -> None:
+    """What the ledger has and the store has not is listed by id, whatever was planted instead."""
+    [point] = _ingest(world, NEW)
+    world.write(ACME, replace(point, id=ChunkId("planted")))
+    world.guard.store.delete(COLLECTION, ACME, [point.id])
+    report = world.guard.verify()
+    assert (report.missing, report.missing_ids) == (1, (point.id,))
