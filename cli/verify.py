@@ -26,10 +26,10 @@ def verify(
 ) -> ExitCode:
     """Check every point of a collection: altered, unsigned, moved between tenants, revoked.
 
-    A point of a revoked source, key or reviewer is 'revoked', one of an older version of its document
-    'replayed'; one whose envelope the transparency log does not hold is 'unlogged'; 'unopened' is a
-    sealed value that does not open, 'foreign' a point of another tenant, 'missing' what the ledger
-    has and the store lacks.
+    A point of a revoked source, key or reviewer is 'revoked', one of an older version of its
+    document 'replayed'; one whose envelope the transparency log does not hold is 'unlogged';
+    'unopened' is a sealed value that does not open, 'foreign' a point of another tenant, 'missing'
+    what the ledger has and the store lacks.
 
     Exit code: 0 every point verifies, 1 one does not, 3 failure.
     """
