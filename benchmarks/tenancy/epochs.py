@@ -18,7 +18,14 @@ from .calls import Call, history
 from .canaries import Canaries
 from .findings import Finding, Kind, Tally
 from .subjects import Subject
-from .ties import same_scores, shown_as_ranked, without_limit
+from .ties import (
+    all_ranked,
+    has_ties,
+    ranked_sources,
+    same_scores,
+    shown_as_ranked,
+    without_limit,
+)
 from .worlds import World
 
 Answered: TypeAlias = list[tuple[Call, Answer]]
@@ -65,8 +72,12 @@ class Pair:
         found = self.verdict(call, full, twin)
         if (
             found
-            and found[0] == Kind.DIFFERENCE
-            and self._differ_in_ties(call, of_twin, full, twin)
+            and found[0] in {Kind.DIFFERENCE, Kind.VECTOR}
+            and not (full.error or twin.error)
+            and (
+                self._differ_in_ties(call, of_twin, full, twin)
+                or self._differ_in_ranks(call, of_twin, full, twin)
+            )
         ):
             found = None
         return full, found
@@ -85,7 +96,7 @@ class Pair:
 
     def _differ_in_ties(self, call: Call, of_twin: Call, full: Answer, twin: Answer) -> bool:
         wide, wide_of_twin = without_limit(call), without_limit(of_twin)
-        if wide is None or wide_of_twin is None or full.error or twin.error:
+        if wide is None or wide_of_twin is None:
             return False
         whole, whole_of_twin = self.full.answer(wide), self.twin.answer(wide_of_twin)
         return (
@@ -94,6 +105,20 @@ class Pair:
             and same_scores(full, twin)
             and shown_as_ranked(full, whole)
             and shown_as_ranked(twin, whole_of_twin)
+        )
+
+    def _differ_in_ranks(self, call: Call, of_twin: Call, full: Answer, twin: Answer) -> bool:
+        """Say whether a fusion differs though the rankings that it is made of agree, with ties."""
+        sources, of_twins = ranked_sources(call), ranked_sources(of_twin)
+        rankings = [self.full.answer(each) for each in sources]
+        others = [self.twin.answer(each) for each in of_twins]
+        if any(each.error for each in (*rankings, *others)):
+            return False
+        return (
+            all(map(agree, sources, rankings, others))
+            and any(map(has_ties, rankings))
+            and all_ranked(full, rankings)
+            and all_ranked(twin, others)
         )
 
     def truth(self) -> tuple[Kind, str] | None:

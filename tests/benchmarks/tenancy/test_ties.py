@@ -10,7 +10,14 @@ from ragbastion.benchmarks.tenancy.calls import Call
 from ragbastion.benchmarks.tenancy.epochs import Pair
 from ragbastion.benchmarks.tenancy.queries import ALL
 from ragbastion.benchmarks.tenancy.subjects import GUARDED, NAIVE
-from ragbastion.benchmarks.tenancy.ties import same_scores, shown_as_ranked, without_limit
+from ragbastion.benchmarks.tenancy.ties import (
+    all_ranked,
+    has_ties,
+    ranked_sources,
+    same_scores,
+    shown_as_ranked,
+    without_limit,
+)
 
 from .conftest import PairOf
 
@@ -78,3 +85,32 @@ def test_foreign_vectors_are_a_leak_among_ties(limit: int, pair_of: PairOf) -> N
     pair = pair_of(NAIVE)
     foreign = models.ContextPair(positive=101, negative=102)
     assert differing(pair, context(limit, query=models.ContextQuery(context=[foreign])))
+
+
+def fused(*queries: Any) -> Call:
+    """Return a fusion of searches, of which each is cut off at two points."""
+    prefetch = [models.Prefetch(query=each, using="dense", limit=2) for each in queries]
+    query = models.FusionQuery(fusion=models.Fusion.RRF)
+    arguments = {"collection_name": "docs", "query": query, "prefetch": prefetch, "limit": ALL}
+    return Call(method="query_points", arguments=arguments)
+
+
+def test_a_fusion_of_ties_is_no_leak(pair_of: PairOf) -> None:
+    """Ranks of points that tie follow the engine's sort, and so do the scores made of them."""
+    tied = models.ContextQuery(context=[models.ContextPair(positive=1, negative=2)])
+    assert not differing(pair_of(GUARDED), fused(tied, tied))
+    sources = ranked_sources(fused(tied, 1))
+    assert [each.arguments["limit"] for each in sources] == [ALL, ALL]
+
+
+def test_foreign_vectors_are_a_leak_in_a_fusion(pair_of: PairOf) -> None:
+    """The rankings that it is made of differ from the twin's."""
+    assert differing(pair_of(NAIVE), fused(101, 101))
+
+
+def test_ties_are_seen() -> None:
+    """Two points of one score, and none."""
+    assert has_ties(answer((1, 0.5), (2, 0.5)))
+    assert not has_ties(answer((1, 0.5), (2, 0.4)))
+    assert all_ranked(answer((1, 0.1)), [answer((1, 0.5))])
+    assert not all_ranked(answer((9, 0.1)), [answer((1, 0.5))])
