@@ -17,12 +17,11 @@ from .collection_names import named_for_a_tenant
 from .names import checked_collection
 from .point_identity import TENANT_KEY
 from .qdrant_errors import translated
+from .tenant_filter import GRAPH_OF_EACH_TENANT, tenant_index
 
 VectorsConfig: TypeAlias = models.VectorParams | Mapping[str, models.VectorParams]
 
 _METADATA = "ragbastion_tenancy"
-# Qdrant's multitenancy guide: no graph over all points, one small graph for each tenant.
-_GRAPH_OF_EACH_TENANT = models.HnswConfigDiff(m=0, payload_m=16)
 _INDEXED_TEXTS = (OWNER, USERS, GROUPS, DEPARTMENT)
 
 
@@ -167,7 +166,7 @@ def _arguments(mode: TenancyMode, options: CollectionOptions, local: bool) -> di
     """Return the arguments of ``create_collection`` beside name and vectors."""
     arguments: dict[str, Any] = {"metadata": {_METADATA: {"mode": mode.value}}}
     if mode is TenancyMode.SHARED:
-        arguments["hnsw_config"] = _GRAPH_OF_EACH_TENANT
+        arguments["hnsw_config"] = GRAPH_OF_EACH_TENANT
     if options.sparse_vectors_config is not None:
         arguments["sparse_vectors_config"] = dict(options.sparse_vectors_config)
     if options.sharding is not None:
@@ -191,8 +190,7 @@ def _check_sharding(mode: TenancyMode, local: bool) -> None:
 def _indexing(name: str, mode: TenancyMode, options: CollectionOptions) -> Steps[None]:
     """Create the payload indexes; the tenant's first, since graphs are built along it."""
     kind = models.KeywordIndexType.KEYWORD
-    shared = mode is TenancyMode.SHARED
-    tenant = models.KeywordIndexParams(type=kind, is_tenant=shared)
+    tenant = tenant_index(shared=mode is TenancyMode.SHARED)
     yield call("create_payload_index", name, TENANT_KEY, tenant, wait=True)
     if not options.access_labels:
         return

@@ -53,12 +53,12 @@ from .point_records import (
     checked_records,
     each_opened,
     refuse_reserved,
-    require_openable,
     require_readable,
     to_hits,
     to_points,
     to_reseal,
 )
+from .sealing_store import SealingStore
 from .store_files import os_error, remove_tree
 from .store_lock import StoreLock
 
@@ -79,7 +79,7 @@ _HANDLES_SHARE = 2
 _MAX_MAPPED_SHARDS = 3_000
 
 
-class EdgeStore:
+class EdgeStore(SealingStore):
     """Keeps collections under ``path``, which one process holds at a time.
 
     Threads may share it. ``max_open_shards`` and ``max_open_bytes`` (estimated from the files of a
@@ -290,15 +290,6 @@ class EdgeStore:
         self.collection(collection)
         found = map(folders.read_tenant, folders.subfolders(self._path / collection))
         return sorted(tenant for tenant in found if tenant is not None)
-
-    @property
-    def sealed_fields(self) -> tuple[str, ...]:
-        """Return the payload fields that are kept sealed."""
-        return self._cipher.fields if self._cipher is not None else ()
-
-    def require_openable(self, tenant: TenantId, points: Sequence[StoredPoint]) -> None:
-        """Raise `SealError` or `ErasedTenantError` unless these points of a snapshot open here."""
-        require_openable(tenant, points, self._cipher)
 
     @contextmanager
     def snapshot(self, collection: str, tenant: TenantId) -> Iterator[Iterator[StoredPoint]]:

@@ -40,12 +40,12 @@ from .point_records import (
     checked_records,
     each_opened,
     refuse_reserved,
-    require_openable,
     require_readable,
     to_hits,
     to_points,
     to_reseal,
 )
+from .sealing_store import SealingStore
 
 if TYPE_CHECKING:
     from .encryption.payload_cipher import PayloadCipher, Resealed
@@ -56,6 +56,7 @@ try:
     from .access_conditions import conditions_of
     from .client_calls import is_local
     from .qdrant_errors import translated
+    from .tenant_filter import GRAPH_OF_EACH_TENANT, tenant_filter, tenant_index
 except ImportError as missing:
     raise MissingExtraError(
         "a Qdrant store needs qdrant-client: pip install 'ragbastion[qdrant]'"
@@ -72,7 +73,7 @@ _ACCESS_INDEXES = {
 }
 
 
-class QdrantStore:
+class QdrantStore(SealingStore):
     """Keeps collections on the server (or local mode) that ``client`` talks to, and closes it.
 
     Threads may share it. ``cipher`` seals its payload fields on the way in and opens them on the
@@ -276,15 +277,6 @@ class QdrantStore:
             facets = self._client.facet(collection, TENANT_KEY, limit=_MAX_TENANTS, exact=True)
         return sorted(TenantId(str(hit.value)) for hit in facets.hits)
 
-    @property
-    def sealed_fields(self) -> tuple[str, ...]:
-        """Return the payload fields that are kept sealed."""
-        return self._cipher.fields if self._cipher is not None else ()
-
-    def require_openable(self, tenant: TenantId, points: Sequence[StoredPoint]) -> None:
-        """Raise `SealError` or `ErasedTenantError` unless these points of a snapshot open here."""
-        require_openable(tenant, points, self._cipher)
-
     @contextmanager
     def snapshot(self, collection: str, tenant: TenantId) -> Iterator[Iterator[StoredPoint]]:
         """Yield every point of the tenant; on local mode all other calls wait until the block ends.
@@ -374,17 +366,11 @@ class QdrantStore:
                 vectors_config=models.VectorParams(
                     size=embedder.dimension, distance=models.Distance.COSINE
                 ),
-                # One small graph for each tenant and none over all: Qdrant's multitenancy guide.
-                hnsw_config=models.HnswConfigDiff(m=0, payload_m=16),
+                hnsw_config=GRAPH_OF_EACH_TENANT,
                 metadata={_METADATA: record},
             )
             if not self._local:
-                self._client.create_payload_index(
-                    name,
-                    TENANT_KEY,
-                    models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True),
-                    wait=True,
-                )
+                self._client.create_payload_index(name, TENANT_KEY, tenant_index(), wait=True)
         return self.collection(name)
 
     def _index_access(self, collection: str) -> None:
@@ -407,9 +393,9 @@ class QdrantStore:
 
     def _owned(self, collection: str, tenant: TenantId) -> models.Filter:
         """Check both names and that the collection exists; return the filter of the tenant."""
-        match = models.MatchValue(value=checked_tenant(tenant))
+        owned = tenant_filter(tenant)
         self._info(collection)
-        return models.Filter(must=[models.FieldCondition(key=TENANT_KEY, match=match)])
+        return owned
 
     def _page(
         self, collection: str, owned: models.Filter, offset: Any

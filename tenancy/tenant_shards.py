@@ -21,9 +21,8 @@ from ..core.events import EventSink
 from .client_calls import Steps, arun, call, is_local, run
 from .collection_names import TenantNames
 from .collection_steps import reported
-from .names import checked_tenant
-from .point_identity import TENANT_KEY
 from .qdrant_errors import translated
+from .tenant_filter import tenant_filter
 
 
 class TenantShards:
@@ -109,7 +108,7 @@ class TenantShards:
         _refuse_local(local)
         target = self._names.shard(tenant, collection)
         copy = models.ReplicatePoints(
-            filter=_of(tenant), from_shard_key=self._fallback, to_shard_key=target
+            filter=tenant_filter(tenant), from_shard_key=self._fallback, to_shard_key=target
         )
         with translated(collection):
             # Partial: the fallback serves the tenant until the copy is whole.
@@ -126,7 +125,7 @@ class TenantShards:
     def _settling(self, collection: str, tenant: str, local: bool) -> Steps[None]:
         _refuse_local(local)
         target = self._names.shard(tenant, collection)
-        owned = _of(tenant)
+        owned = tenant_filter(tenant)
         with translated(collection):
             cluster = yield call("collection_cluster_info", collection)
             _refuse_unfinished(cluster, target)
@@ -145,11 +144,6 @@ class TenantShards:
                 wait=True,
                 shard_key_selector=self._fallback,
             )
-
-
-def _of(tenant: str) -> models.Filter:
-    match = models.MatchValue(value=checked_tenant(tenant))
-    return models.Filter(must=[models.FieldCondition(key=TENANT_KEY, match=match)])
 
 
 def _refuse_unfinished(cluster: models.CollectionClusterInfo, target: str) -> None:

@@ -15,7 +15,8 @@ from qdrant_client import models
 from ...core.chunk import TenantId
 from ...core.errors import IsolationError, UsageError
 from ..names import checked_tenant
-from ..point_identity import TENANT_KEY, LogicalId, namespaced_id
+from ..point_identity import LogicalId, namespaced_id
+from ..tenant_filter import tenant_condition
 from .keys import refuse_reserved
 from .known_fields import refuse_unknown_fields
 
@@ -62,9 +63,7 @@ class TenantFilters:
         self._readable = readable
         self._changeable = changeable
         self._refuse_keys = refuse_keys
-        self._tenant_condition = models.FieldCondition(
-            key=TENANT_KEY, match=models.MatchValue(value=self.tenant)
-        )
+        self._tenant_condition = tenant_condition(self.tenant)
 
     def stored_id(self, id_: object) -> str:
         """Return the id under which the tenant's point is stored."""
