@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .command import ExitCode, command
 from .options import AnyTenant, Config, Json
 from .output import write_json, write_line, write_table
-from .state import load
+from .refusals import audited
+from .source_revocation import REFUSED
+from .state import load, user_name
+from .tenant_state import opened_log
+
+if TYPE_CHECKING:
+    from ..core.events import EventSink
 
 
 def register(app: typer.Typer) -> None:
     """Add the command group of this module."""
     group = typer.Typer(help="Move evidence as standard DSSE files.", no_args_is_help=True)
     command(group, "export")(export)
-    command(group, "import")(import_)
+    command(group, "import")(audited(REFUSED, "attest import")(import_))
     app.add_typer(group, name="attest")
 
 
@@ -64,7 +70,14 @@ def import_(
     """
     from ..ingest.provenance import import_evidence
 
-    report = import_evidence(load(config).state_dir, folder, trust_key or ())
+    settings = load(config)
+    keys = trust_key or ()
+    with opened_log(settings) as log:
+        # Told of before it is done, as all that gives trust is.
+        _tell(log, folder, "evidence.import", "started", {"trusted_keys": list(keys)})
+        report = import_evidence(settings.state_dir, folder, keys, settings.provenance.log)
+        counts = {"added": report.added, "known": report.known, "refused": len(report.refused)}
+        _tell(log, folder, "evidence.imported", "done", counts)
     if json_output:
         write_json(report.as_dict())
     else:
@@ -73,3 +86,18 @@ def import_(
         if report.refused:
             write_table("refused", ("line", "reason"), report.refused)
     return ExitCode.FINDINGS if report.refused else ExitCode.CLEAN
+
+
+def _tell(log: EventSink, folder: Path, kind: str, outcome: str, detail: dict[str, Any]) -> None:
+    from ..core.events import Event
+
+    log.emit(
+        Event(
+            kind=kind,
+            tenant="",
+            subject=str(folder),
+            outcome=outcome,
+            principal=user_name(),
+            detail=detail,
+        )
+    )

@@ -20,10 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import ProvenanceError, UsageError
+from ...core.settings_log import LogSettings
 from ...core.sqlite import as_store_error, open_database, query
 from .envelope import open_sealed
 from .keys import key_id_of
+from .log.logged_registry import LoggedRegistry
 from .registry import SourceRegistry
+from .source_records import ELSEWHERE
 
 BUNDLE, KEYS = "attestations.intoto.jsonl", "keys.json"
 _ENVELOPES_OF = """SELECT envelope FROM envelopes
@@ -56,19 +59,19 @@ def export_evidence(
 ) -> int:
     """Write the envelopes of a tenant, a source or all, and return how many.
 
-    The folder is made, and must not hold evidence yet. Raises `UsageError` if it does.
+    The folder is made, and must not hold evidence yet. Raises `UsageError` if it does, or if there
+    is nothing to write.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise as_store_error(error, folder) from error
-    if (folder / BUNDLE).exists() or (folder / KEYS).exists():
-        raise UsageError(f"'{folder}' holds evidence already: name another folder")
     if not (state_dir / "provenance.db").exists():
         raise UsageError(f"'{state_dir}' holds no envelopes: nothing was signed there")
     database = open_database(state_dir / "provenance.db", "")
     try:
         keys = query(database, _KEYS_OF, (tenant, source))
+        if not keys:
+            raise UsageError(
+                f"'{state_dir}' holds no envelope of that tenant and source: check the names"
+            )
+        _make(folder)
         listed = [
             dict(zip(("keyId", "tenant", "name", "publicPem"), row, strict=True)) for row in keys
         ]
@@ -83,15 +86,20 @@ def export_evidence(
 
 
 def import_evidence(
-    state_dir: Path, folder: Path, trusted_keys: Collection[str] = ()
+    state_dir: Path,
+    folder: Path,
+    trusted_keys: Collection[str] = (),
+    log: LogSettings | None = None,
 ) -> EvidenceReport:
     """Take in a folder that `export_evidence` or another tool wrote.
 
     ``trusted_keys`` are ids of keys of the folder to register; the others must be known here.
-    Sources stay as they are, so one that is new here is not trusted. Raises `UsageError` if there
-    is no bundle, or it holds no key of such an id.
+    Sources stay as they are, so one that is new here is not trusted. What comes in is in the
+    transparency log at return. Raises `UsageError` if there is no bundle, or it holds no key of
+    such an id.
     """
     registry = SourceRegistry(state_dir)
+    logged = LoggedRegistry(state_dir, log)
     try:
         keys = _register(registry, folder / KEYS, trusted_keys)
         added = known = 0
@@ -102,7 +110,9 @@ def import_evidence(
                 added, known = added + new, known + (not new)
             except ProvenanceError as error:
                 refused.append((number, str(error)))
+        logged.sync()
     finally:
+        logged.close()
         registry.close()
     return EvidenceReport(added=added, known=known, keys=keys, refused=tuple(refused))
 
@@ -148,7 +158,7 @@ def _register(registry: SourceRegistry, path: Path, trusted: Collection[str]) ->
     if missing:
         raise UsageError(f"'{path}' holds no key with the id {missing[0][:64]}: look it up there")
     for key, (tenant, name, pem) in found.items():
-        registry.add_key(key, tenant, name, pem)
+        registry.add_key(key, tenant, name, pem, uri=ELSEWHERE)
     return len(found)
 
 
@@ -162,6 +172,16 @@ def _keys(path: Path) -> Iterator[tuple[str, tuple[str, str, str]]]:
         raise as_store_error(error, path) from error
     except (KeyError, TypeError, ValueError, RecursionError, ProvenanceError) as error:
         raise UsageError(f"'{path}' is not a list of keys: export it again") from error
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise UsageError(f"folder '{folder}' cannot be made: {why}") from error
+    if (folder / BUNDLE).exists() or (folder / KEYS).exists():
+        raise UsageError(f"'{folder}' holds evidence already: name another folder")
 
 
 def _lines(path: Path) -> Iterator[str]:

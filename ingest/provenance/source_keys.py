@@ -18,7 +18,7 @@ from .dsse import SigningKey, key_at, local_key
 from .keys import SigningKeys
 from .policy_answers import MAX_CLOCK_STEP_S
 from .registry import SourceRegistry
-from .source_records import KeyRecord, Revoked
+from .source_records import ELSEWHERE, KeyRecord, Revoked
 
 STATE = "state:"
 """Scheme of a key that is a file of the state folder; what follows is its generation."""
@@ -46,11 +46,12 @@ class SourceKeys:
         sign or cannot be read, and `MissingExtraError` where its signer is not installed.
         """
         usable = self.require_signable(tenant, source, reviewer)
+        name = _name(source, reviewer)
+        # The key first: a source whose key cannot sign must not become one that is trusted.
+        key = self._open(usable) if usable is not None else self.made(tenant, name, 0)
         self._open_source(tenant, source)
         if usable is not None:
-            return self._open(usable)
-        name = _name(source, reviewer)
-        key = self.made(tenant, name, 0)
+            return key
         self._registry.add_key(key.key_id, tenant, name, key.public_pem)
         return key
 
@@ -71,7 +72,8 @@ class SourceKeys:
                 f"signing refused: source '{source}' is not open; 'ragbastion sources add' opens "
                 "it ('provenance.open_sources' is \"by-hand\")"
             )
-        known = self._registry.keys(tenant, _name(source, reviewer))
+        every = self._registry.keys(tenant, _name(source, reviewer))
+        known = [key for key in every if key.uri != ELSEWHERE]
         now = time.time()
         usable = next((key for key in known if key.may_sign(now)), None)
         if known and usable is None:

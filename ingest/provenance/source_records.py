@@ -59,12 +59,16 @@ class SourceRecord:
         }
 
 
+ELSEWHERE = "elsewhere:"
+"""URI of a key that came with evidence: its private half is in another state folder."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRecord:
     """A public key, the one name that it speaks for, when, and where its private half is.
 
     ``name`` is ``source/NAME`` or ``reviewer/NAME``. ``uri`` is ``state:N`` for the Nth key file of
-    the state folder, or a securesystemslib signer's. ``revoked`` says that it may not sign any
+    the state folder, `ELSEWHERE`, or a securesystemslib signer's. ``revoked`` says that it may not sign any
     more; which of its statements are void the revocations say.
     """
 

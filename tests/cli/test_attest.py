@@ -32,8 +32,9 @@ def evidence(run: Run, tmp_path: Path) -> Path:
 
 
 def test_export_tells_how_many(run: Run, evidence: Path, tmp_path: Path) -> None:
-    """A filter that nothing meets writes nothing; a folder in use is a wrong call."""
-    assert run("attest", "export", str(tmp_path / "b"), "--source", "x").out.startswith("0 env")
+    """A filter that nothing meets is a wrong call and makes no folder, as is a folder in use."""
+    assert run("attest", "export", str(tmp_path / "b"), "--source", "x").code == 2
+    assert not (tmp_path / "b").exists()
     assert run("attest", "export", str(evidence)).code == 2
 
 
@@ -54,3 +55,15 @@ def test_import_asks_for_the_key(
 def test_an_unknown_key_is_a_wrong_call(run: Run, evidence: Path) -> None:
     """A key that the folder does not hold cannot be trusted from it."""
     assert run("attest", "import", str(evidence), "--trust-key", "00").code == 2
+
+
+def test_an_import_is_audited(run: Run, evidence: Path) -> None:
+    """Also one that is refused: what was to be trusted, and what came in."""
+    [key] = json.loads((evidence / "keys.json").read_text())["keys"]
+    run("attest", "import", str(evidence), "--trust-key", key["keyId"])
+    run("attest", "import", str(evidence), "--trust-key", "00")
+    told = [(e["kind"], e["outcome"]) for e in run("audit", "tail", "--json").lines]
+    assert told == [
+        ("evidence.import", "started"), ("evidence.imported", "done"),
+        ("evidence.import", "started"), ("provenance.refused", "refused"),
+    ]  # fmt: skip

@@ -20,6 +20,7 @@ from ragbastion.ingest.provenance import (
     import_evidence,
 )
 from ragbastion.ingest.provenance.evidence import BUNDLE, KEYS
+from ragbastion.ingest.provenance.log import LoggedRegistry, verify_log
 from securesystemslib.signer import SSlibKey
 
 from .conftest import COLLECTION_UID, make_chunks
@@ -61,7 +62,9 @@ def test_only_what_is_asked_for_is_exported(tmp_path: Path, exported: Path) -> N
     folder = tmp_path / "forum"
     assert export_evidence(tmp_path / "state", folder, tenant="acme", source="forum") == 1
     assert list(_keys(folder)) == ["source/forum"]
-    assert export_evidence(tmp_path / "state", tmp_path / "none", tenant="other") == 0
+    with pytest.raises(UsageError, match="no envelope of that tenant and source"):
+        export_evidence(tmp_path / "state", tmp_path / "none", tenant="other")
+    assert not (tmp_path / "none").exists()
 
 
 def test_evidence_verifies_elsewhere(tmp_path: Path) -> None:
@@ -85,6 +88,37 @@ def test_a_second_import_changes_nothing(tmp_path: Path, exported: Path) -> None
     import_evidence(tmp_path / "other", exported, list(_keys(exported).values()))
     report = import_evidence(tmp_path / "other", exported)
     assert (report.added, report.known, report.refused) == (0, 2, ())
+
+
+def test_what_comes_in_is_logged(tmp_path: Path, exported: Path) -> None:
+    """Key and envelope of an import are in the transparency log when it returns."""
+    import_evidence(tmp_path / "other", exported, list(_keys(exported).values()))
+    assert verify_log(tmp_path / "other").size == 10  # keys, envelopes, documents
+    assert LoggedRegistry(tmp_path / "other").sync() == 0
+
+
+def test_an_imported_key_is_not_signed_with(tmp_path: Path, exported: Path) -> None:
+    """Its private half is elsewhere: who ingests the source here gets a key of their own."""
+    theirs = _keys(exported)["source/wiki"]
+    import_evidence(tmp_path / "other", exported, [theirs])
+    signer = BatchSigner(tmp_path / "other")
+    signer.sign(make_chunks(1), collection_uid=COLLECTION_UID)
+    keys = SourceRegistry(tmp_path / "other").keys("acme", "source/wiki")
+    assert [(key.key_id == theirs, key.uri) for key in keys] == [
+        (False, "state:0"),
+        (True, "elsewhere:"),
+    ]
+
+
+def test_a_key_comes_home(tmp_path: Path, exported: Path) -> None:
+    """Where the private half is, an import into an emptied registry signs with it again."""
+    mine = _keys(exported)["source/wiki"]
+    (tmp_path / "other").mkdir(mode=0o700)
+    (tmp_path / "state" / "keys").rename(tmp_path / "other" / "keys")
+    import_evidence(tmp_path / "other", exported, [mine])
+    BatchSigner(tmp_path / "other").sign(make_chunks(1), collection_uid=COLLECTION_UID)
+    [key] = SourceRegistry(tmp_path / "other").keys("acme", "source/wiki")
+    assert key.key_id == mine
 
 
 def test_a_bundle_cannot_bring_its_own_key(tmp_path: Path, exported: Path) -> None:
