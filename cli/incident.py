@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..core.errors import UsageError
 from .command import ExitCode, command
 from .options import AnyTenant, Config, Json
 from .output import utc_time, write_json, write_table
 from .state import load
-from .times import seconds_of
+from .times import past_seconds_of
 
 if TYPE_CHECKING:
     from ..core.settings import Settings
@@ -65,9 +66,12 @@ def blast(
     """List the answers that a source has touched. Exit code: 0 none, 1 there are some."""
     from ..retrieval_guard.incident import blast as blast_source
 
-    start = seconds_of(since, "--since")
-    with _audit(load(config)) as log:
+    start = past_seconds_of(since, "--since")
+    settings = load(config)
+    with _audit(settings) as log:
         found = [each.as_dict() for each in blast_source(log, source, tenant=tenant, since=start)]
+    if not found:
+        _require_known(settings, source, tenant)
     if json_output:
         write_json(found)
     else:
@@ -104,9 +108,27 @@ def _write_trace(fields: dict[str, Any]) -> None:
         write_table("batches", ("envelope", "source", "signed", "now"), batches)
 
 
+def _require_known(settings: Settings, source: str, tenant: str | None) -> None:
+    """Refuse a name that nobody registered: "no answers" would clear the wrong source."""
+    from ..ingest.provenance import SourceRegistry
+
+    with closing(SourceRegistry(settings.state_dir)) as registry:
+        if not any(each.source == source for each in registry.sources(tenant)):
+            raise UsageError(
+                "blast refused: no source of that name is registered, and no such answer holds "
+                "one; see the names in 'ragbastion sources list'"
+            )
+
+
 @contextmanager
 def _audit(settings: Settings) -> Iterator[AuditLog]:
+    """Open the audit log that is there: a new one would tell of no answers."""
     from ..policies import AuditLog
 
-    with closing(AuditLog(settings.state_dir / "audit.db")) as log:
+    path = settings.state_dir / "audit.db"
+    if not path.exists():
+        raise UsageError(
+            f"'{path}' is not there: name the settings of the folder that answered, or restore it"
+        )
+    with closing(AuditLog(path)) as log:
         yield log

@@ -44,7 +44,8 @@ def query(
 ) -> ExitCode:
     """Retrieve guarded context: verified, corroborated, stripped and redacted.
 
-    Exit code: 0 served as stored, 1 something was dropped, removed or masked, 3 failure.
+    Exit code: 0 served as stored, 1 something was refused, removed or masked, 3 failure. Passages
+    left out because others of their source are served already do not count.
     """
     from ..tenancy import operator_context
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..core.errors import UsageError
+from ..core.errors import ProvenanceError, UsageError
 from .command import ExitCode, command
 from .options import Config, Json
 from .output import utc_time, write_fields, write_json, write_table
@@ -80,18 +80,24 @@ def propose(
     """Write the next root to FILE, for its administrators and those before them to sign."""
     from hashlib import sha256
 
-    from ..ingest.provenance.keys import key_id_of
     from ..ingest.provenance.trust_root import TrustRoot
 
     ends = seconds_of(expires, "--expires")
+    if ends is not None and ends <= time.time():
+        raise UsageError("root refused: --expires is over already; name a time to come")
     settings = load(config)
     with opened(settings) as admin:
         current = _chain(admin, settings).current()
-    pems = [_read(each).decode("utf-8", "replace") for each in key]
+    keys = dict(_public_key(each) for each in key)
+    if threshold > len(keys):
+        raise UsageError(
+            f"root refused: {threshold} signatures can never be had of {len(keys)} keys; name more "
+            "keys, or a lower --threshold"
+        )
     root = TrustRoot(
         version=1 if current is None else current.version + 1,
         threshold=threshold,
-        keys={key_id_of(pem): pem for pem in pems},
+        keys=keys,
         policies=tuple(sha256(_read(each)).hexdigest() for each in policy or ()),
         issued=int(time.time()),
         expires=None if ends is None else int(ends),
@@ -157,6 +163,19 @@ def _chain(admin: SourceAdmin, settings: Settings) -> RootChain:
     from ..ingest.provenance.trust_root import RootChain
 
     return RootChain(admin.registry, settings.provenance.trust_root)
+
+
+def _public_key(path: Path) -> tuple[str, str]:
+    """Return a public key's id and PEM text."""
+    from ..ingest.provenance.keys import key_id_of
+
+    pem = _read(path).decode("utf-8", "replace")
+    try:
+        return key_id_of(pem), pem
+    except ProvenanceError:
+        raise UsageError(
+            f"file '{path}' holds no public key in PEM: 'root make-key' wrote it as NAME.pub"
+        ) from None
 
 
 def _read(path: Path) -> bytes:

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..core.errors import UsageError
-from .command import ExitCode, command
+from ..core.errors import RagbastionError, UsageError
+from .command import ExitCode, command, complain
 from .options import Config, Json, Store, Tenant
-from .output import write_fields
+from .output import printable, utc_time, write_fields
 from .refusals import audited
 from .source_admin import opened
 from .state import load, user_name
 from .tenant_state import opened_tenants
-from .times import seconds_of
+from .times import past_seconds_of
 
 if TYPE_CHECKING:
     from ..core.chunk import TenantId
@@ -88,7 +88,8 @@ def revoke(
     The source signs no more until 'sources reopen' (with a new key; what is revoked stays so) or
     'sources reinstate' (it was a mistake).
     """
-    at = seconds_of(since, "--since") or 0.0
+    at = past_seconds_of(since, "--since") or 0.0
+    _check_reason(reason)
     settings = load(config, store=store)
     if reviewer and (hide or purge or key):
         raise typer.BadParameter("--reviewer goes with --since and --reason only")
@@ -102,11 +103,15 @@ def revoke(
             admin.known(tenant, name)
             admin.revoke_key(tenant, key, reason, since=at, name=f"source/{name}")
     kind = "reviewer" if reviewer else "source"
-    fields: dict[str, Any] = {"tenant": tenant, kind: name, "revoked": True, "since": at}
+    told = at if json_output else utc_time(at) if at else "always"
+    fields: dict[str, Any] = {"tenant": tenant, kind: name, "revoked": True, "since": told}
     if hide or purge:
-        fields["hidden" if hide else "purged"] = _withdraw(
-            settings, tenant, name, collection, hide=hide
-        )
+        option = "--hide" if hide else "--purge"
+        rest = f"is revoked; take its chunks out by 'ragbastion sources withdraw {option}'"
+        with _half_done(name, rest):
+            fields["hidden" if hide else "purged"] = _withdraw(
+                settings, tenant, name, collection, hide=hide
+            )
     write_fields(fields, as_json=json_output)
     return ExitCode.CLEAN
 
@@ -141,6 +146,7 @@ def reopen(
     name: Name, tenant: Tenant, reason: Reason, json_output: Json = False, config: Config = None
 ) -> ExitCode:
     """Let a revoked source sign again, with a new key; what was revoked stays so."""
+    _check_reason(reason)
     with opened(load(config)) as admin:
         key = admin.reopen(tenant, name, reason)
     write_fields({"tenant": tenant, "source": name, "key_id": key.key_id}, as_json=json_output)
@@ -159,13 +165,21 @@ def reinstate(
     json_output: Json = False,
     config: Config = None,
 ) -> ExitCode:
-    """Take a revocation back as a mistake: what the source said counts again."""
+    """Take a revocation back as a mistake: what the source said counts again.
+
+    A run with --restore that was cut short is finished by running it again.
+    """
+    _check_reason(reason)
     settings = load(config, store=store)
     with opened(settings) as admin:
-        admin.reinstate(tenant, name, reason)
+        admin.known(tenant, name)
+        if not restore or admin.is_revoked(tenant, name):
+            admin.reinstate(tenant, name, reason)
     fields: dict[str, Any] = {"tenant": tenant, "source": name, "revoked": False}
     if restore:
-        fields["restored"], fields["still_hidden"] = _restore(settings, tenant, name, collection)
+        with _half_done(name, "is reinstated; run this again to put its chunks back (--restore)"):
+            back, still = _restore(settings, tenant, name, collection)
+        fields |= {"restored": back, "still_hidden": still}
     write_fields(fields, as_json=json_output)
     return ExitCode.CLEAN
 
@@ -174,7 +188,30 @@ def _confirm_purge(name: str, *, hide: bool, purge: bool, yes: bool) -> None:
     if hide and purge:
         raise typer.BadParameter("give --hide or --purge, not both")
     if purge and not yes:
-        typer.confirm(f"Delete what source '{name}' has in the store?", abort=True, err=True)
+        question = f"Delete what source '{printable(name)}' has in the store?"
+        try:
+            typer.confirm(question, abort=True, err=True)
+        except typer.Abort:
+            raise UsageError(
+                "purge refused, and nothing was done: nobody said yes; answer y, or give --yes "
+                "where nobody can answer"
+            ) from None
+
+
+def _check_reason(reason: str) -> None:
+    from ..tenancy.names import check_text
+
+    check_text("command refused: its --reason", reason.strip(), shortest=1)
+
+
+@contextmanager
+def _half_done(name: str, rest: str) -> Iterator[None]:
+    """Say what holds already, and how to finish, where the store fails after the registry."""
+    try:
+        yield
+    except RagbastionError:
+        complain(f"source '{name}' {rest}, once this is mended:")
+        raise
 
 
 def _withdraw(

@@ -23,6 +23,8 @@ from .state import load
 if TYPE_CHECKING:
     from ..ingest.provenance.source_admin import SignerAt, SourceAdmin
 
+_TIMES = frozenset({"opened", "created", "valid_from", "valid_until", "since", "until", "at"})
+
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The source.")]
 Tier = Annotated[
     str | None,
@@ -95,12 +97,31 @@ def show(name: Name, tenant: Tenant, json_output: Json = False, config: Config =
         write_json(fields)
         return ExitCode.CLEAN
     keys, revocations = fields.pop("keys"), fields.pop("revocations")
-    write_table(f"source '{name}'", ("field", "value"), list(fields.items()))
-    columns = ("key_id", "uri", "valid_from", "valid_until", "revoked")
-    write_table(f"{len(keys)} keys", columns, [[key[c] for c in columns] for key in keys])
-    for each in revocations:
-        write_table(f"revoked: {each['kind']}", ("field", "value"), list(each.items()))
+    write_table(f"source '{name}'", ("field", "value"), list(_readable(fields).items()))
+    for title, columns, rows in (
+        ("keys", ("key_id", "uri", "valid_from", "valid_until", "revoked"), keys),
+        ("revocations", ("kind", "subject", "since", "until", "at", "by", "why"), revocations),
+    ):
+        cells = [[_readable(row)[column] for column in columns] for row in rows]
+        write_table(f"{title}: {len(rows)}", columns, cells)
     return ExitCode.CLEAN
+
+
+def _write(fields: dict[str, Any], *, as_json: bool) -> None:
+    write_fields(fields if as_json else _readable(fields), as_json=as_json)
+
+
+def _readable(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return fields as people read them: times with their zone, lists without brackets."""
+    shown: dict[str, Any] = {}
+    for name, value in fields.items():
+        if name in _TIMES:
+            shown[name] = "always" if value == 0 else utc_time(value)
+        elif isinstance(value, bool):
+            shown[name] = "yes" if value else "no"
+        else:
+            shown[name] = ", ".join(value) if isinstance(value, list) else value
+    return shown
 
 
 def add(
@@ -126,7 +147,7 @@ def add(
             replace(record, **_changes(tier or "internal", owner, domain, path)),
             _signer(signer, public_key),
         )
-    write_fields(made.as_dict(), as_json=json_output)
+    _write(made.as_dict(), as_json=json_output)
     return ExitCode.CLEAN
 
 
@@ -147,7 +168,7 @@ def trust(
     with opened(load(config)) as admin:
         record = replace(admin.known(tenant, name), **_changes(tier, owner, domain, path))
         admin.change(record)
-    write_fields(record.as_dict(), as_json=json_output)
+    _write(record.as_dict(), as_json=json_output)
     return ExitCode.CLEAN
 
 
@@ -177,7 +198,7 @@ def rotate(
             overlap_s=overlap_hours * 3600,
             signer=_signer(signer, public_key),
         )
-    write_fields(key.as_dict(), as_json=json_output)
+    _write(key.as_dict(), as_json=json_output)
     return ExitCode.CLEAN
 
 

@@ -87,4 +87,14 @@ def as_store_error(error: OSError | sqlite3.Error, path: Path | None) -> StoreEr
         )
     # The text of an OSError ends in the path and begins with a number.
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return StoreError(f"state file{where} cannot be used: {why}")
+    return StoreError(f"state file{where} cannot be used: {why}{_advice(text)}")
+
+
+def _advice(text: str) -> str:
+    """Return what to do about an error of SQLite or the system, or nothing."""
+    if "malformed" in text or "not a database" in text:
+        return "; restore it, with its -wal file, from a backup"
+    if "readonly" in text or "read-only" in text or "permission denied" in text:
+        return "; run this as a user who may write the file and its folder"
+    # SQLite's words for a shared memory file that does not fit on a full disk, too.
+    return "; see whether the disk is full or failing" if "disk i/o" in text else ""

@@ -132,7 +132,7 @@ def open_payload(
             f"envelope refused ({type(error).__name__}): one of its signatures does not verify"
         ) from error
     if not envelope.signatures:
-        raise ProvenanceError("envelope refused: nobody signed it")
+        raise ProvenanceError("envelope refused: nobody has signed it yet")
     return envelope.payload, frozenset(envelope.signatures)
 
 

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,6 +23,9 @@ from .registry import SourceRegistry
 from .source_keys import STATE, SourceKeys
 from .source_records import KeyRecord, Revocation, Revoked, SourceRecord
 from .trust_root import RootChain, TrustRoot
+
+
+MAX_OVERLAP_S = 10 * 365 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +81,8 @@ class SourceAdmin:
 
         What the old keys signed until then still counts.
         """
-        if not 0 <= overlap_s < math.inf:
-            raise UsageError("overlap refused: it must be 0 seconds or more")
+        if not 0 <= overlap_s <= MAX_OVERLAP_S:
+            raise UsageError("overlap refused: it is 0 seconds to 10 years")
         if not self.registry.keys(tenant, name):
             raise UsageError("rotation refused: the tenant has no key of that name; check the name")
         new = self._add_key(tenant, name, signer)
@@ -152,7 +154,7 @@ class SourceAdmin:
     def reopen(self, tenant: str, source: str, why: str) -> KeyRecord:
         """Let a revoked source sign again with a new key; what was revoked stays so."""
         self.known(tenant, source)
-        if not self._is_revoked(tenant, source):
+        if not self.is_revoked(tenant, source):
             raise UsageError(f"source '{source}' is not revoked: there is nothing to open again")
         self._tell("source.reopened", tenant, source, {"why": why})
         new = self._add_key(tenant, f"source/{source}", None)
@@ -163,7 +165,7 @@ class SourceAdmin:
     def reinstate(self, tenant: str, source: str, why: str) -> None:
         """Take a source's revocations, and those of its keys, back as mistaken."""
         self.known(tenant, source)
-        if not self._is_revoked(tenant, source):
+        if not self.is_revoked(tenant, source):
             raise UsageError(f"source '{source}' is not revoked: there is nothing to take back")
         self._tell("source.reinstated", tenant, source, {"why": why})
         self.registry.withdraw_revocations(tenant, source)
@@ -212,13 +214,14 @@ class SourceAdmin:
             raise ProvenanceError("key was registered and is gone: somebody changes the registry")
         return record
 
-    def _is_revoked(self, tenant: str, source: str) -> bool:
+    def is_revoked(self, tenant: str, source: str) -> bool:
+        """Whether a source is revoked and was not opened again since."""
         found = self.registry.revocations(Revoked.SOURCE, tenant, source)
         return any(each.until is None for each in found)
 
     def _require_past(self, since: float) -> None:
         if not 0 <= since <= time.time():
-            raise UsageError("since refused: it must be a time that has been")
+            raise UsageError("since refused: it must be a time that has been, after 1970")
 
     def _tell(self, kind: str, tenant: str, subject: str, detail: Mapping[str, Any]) -> None:
         self._events.emit(

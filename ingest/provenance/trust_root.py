@@ -87,7 +87,8 @@ def verify_root(envelope_json: str, previous: TrustRoot | None) -> TrustRoot:
     if previous is not None:
         if root.version != previous.version + 1 or root.issued < previous.issued:
             raise ProvenanceError(
-                f"trust root refused: version {root.version} does not follow {previous.version}"
+                f"trust root refused: version {root.version} does not follow version "
+                f"{previous.version}, which holds now; propose the next one from here"
             )
         _require_threshold(previous, signers, "the root before it")
     _require_threshold(root, signers, "its own")

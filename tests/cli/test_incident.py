@@ -70,7 +70,27 @@ def test_blast_lists_answers(run: Run) -> None:
 @pytest.mark.parametrize(
     "arguments", [("yard",), ("menu", "--since", "2999-01-01"), ("menu", "--tenant", "globex")]
 )
-def test_blast_of_nothing_is_clean(run: Run, arguments: tuple[str, ...]) -> None:
-    """Exit code 0, and an empty list."""
+def test_blast_of_what_is_not_known_is_wrong_usage(run: Run, arguments: tuple[str, ...]) -> None:
+    """A misspelt name, or a time to come, must not look like an answer."""
     done = run("blast", *arguments, "--json")
-    assert (done.code, done.json) == (0, [])
+    assert (done.code, done.out) == (2, "")
+
+
+def test_blast_of_nothing_is_clean(run: Run) -> None:
+    """Exit code 0, and an empty list, of a source that is open and was never quoted."""
+    run("sources", "add", "yard", "--tenant", "acme")
+    for arguments in (("yard",), ("yard", "--tenant", "acme", "--since", "2020-01-01")):
+        done = run("blast", *arguments, "--json")
+        assert (done.code, done.json) == (0, [])
+    assert run("blast", "yard", "--tenant", "globex").code == 2
+
+
+@pytest.mark.parametrize("arguments", [("trace", "a1"), ("blast", "menu")])
+def test_no_audit_log_is_no_answer(
+    run: Run, own_state: Path, arguments: tuple[str, ...]
+) -> None:
+    """In the wrong folder, or where the log was lost, nothing is clean, and nothing is made."""
+    (own_state / "state" / "audit.db").unlink()
+    done = run(*arguments)
+    assert (done.code, "audit.db" in done.errors) == (2, True)
+    assert not (own_state / "state" / "audit.db").exists()

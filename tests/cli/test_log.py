@@ -113,7 +113,7 @@ def test_a_bundle_is_written(run: Run, own_state: Path, envelopes: list[str]) ->
     assert run("log", "prove", "--envelope", envelopes[1], "--out", "b.json").code == 0
     bundle = json.loads((own_state / "b.json").read_text())
     assert read_bundle(bundle, key(own_state)).fields["collection_uid"] == "u1"
-    assert run("log", "prove", "--envelope", "unknown").code == 3
+    assert run("log", "prove", "--envelope", "unknown").code == 2
 
 
 @pytest.mark.usefixtures("envelopes")

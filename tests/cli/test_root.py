@@ -60,7 +60,13 @@ def test_none_yet(run: Run) -> None:
     ("wrong", "code"),
     [
         (("propose", "r.json", "--key", "none.pub", "--threshold", "1"), 2),
-        (("propose", "r.json", "--key", "ann.pub", "--threshold", "2"), 3),
+        (("propose", "r.json", "--key", "ann.pub", "--threshold", "2"), 2),
+        (("propose", "r.json", "--key", "ann", "--threshold", "1"), 2),
+        (
+            ("propose", "r.json", "--key", "ann.pub", "--threshold", "1")
+            + ("--expires", "2020-01-01"),
+            2,
+        ),
         (("propose", "ann", "--key", "ann.pub", "--threshold", "1"), 2),
         (("accept", "none.json"), 2),
         (("accept", "ann.pub"), 3),

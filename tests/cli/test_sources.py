@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from ragbastion.core.settings import load_settings
 from ragbastion.ingest.provenance import SourceRegistry
+from ragbastion.tenancy.store_location import open_store
 
 from .conftest import Run
 
@@ -56,6 +57,7 @@ def test_add_and_show(run: Run) -> None:
         ("revoke", "dana", *ACME, "--reason", "x", "--reviewer", "--hide"),
         ("withdraw", "wiki", *ACME),
         ("reopen", "wiki", *ACME, "--reason", "x"),
+        ("reinstate", "wiki", *ACME, "--reason", "x", "--restore"),
     ],
 )
 def test_wrong_usage(run: Run, wrong: tuple[str, ...]) -> None:
@@ -120,13 +122,6 @@ def test_no_secret_is_shown(run: Run, wiki: None) -> None:
         assert "pin" not in out
 
 
-def test_a_purge_asks_first(run: Run, wiki: None) -> None:
-    """Nobody there to answer: nothing is done, the revocation neither."""
-    done = run("sources", "revoke", "wiki", *ACME, "--reason", "x", "--purge")
-    assert done.code == 1
-    assert run("sources", "show", "wiki", *ACME, "--json").json["state"] == "open"
-
-
 @pytest.mark.slow
 def test_a_source_goes_from_the_answers_and_comes_back(run: Run, tmp_path: Path) -> None:
     """Hidden with its revocation, restored with its reinstatement, purged for good."""
@@ -153,3 +148,60 @@ def test_a_source_goes_from_the_answers_and_comes_back(run: Run, tmp_path: Path)
     settings = load_settings()
     assert json.loads(run("tenants", "list", "--json").out)[0]["points"] == 1
     assert SourceRegistry(settings.state_dir).source("acme", "wiki") is not None
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "a\x1b[31mb", "x" * 5_000])
+@pytest.mark.parametrize("what", ["revoke", "reopen", "reinstate"])
+def test_a_reason_says_something(run: Run, wiki: None, what: str, reason: str) -> None:
+    """It is read years later: an empty one, a book, or one that moves the cursor is refused."""
+    if what != "revoke":
+        run("sources", "revoke", "wiki", *ACME, "--reason", "x")
+    before = run("sources", "show", "wiki", *ACME, "--json").json
+    assert run("sources", what, "wiki", *ACME, "--reason", reason).code == 2
+    assert run("sources", "show", "wiki", *ACME, "--json").json == before
+
+
+@pytest.mark.parametrize("answer", ["", "n\n"])
+def test_a_purge_that_nobody_confirms_does_nothing(run: Run, wiki: None, answer: str) -> None:
+    """It is wrong usage, not a finding: a script must not take it for done."""
+    revoke = ("sources", "revoke", "wiki", *ACME, "--reason", "x", "--purge")
+    done = run(*revoke, given=answer)
+    assert (done.code, "--yes" in done.errors) == (2, True)
+    assert run("sources", "list").code == 0
+
+
+def test_a_store_that_cannot_be_opened_tells_what_is_done(run: Run, wiki: None) -> None:
+    """The source is revoked all the same, and the command that does the rest is named."""
+    done = run("sources", "revoke", "wiki", *ACME, "--reason", "x", "--hide")
+    assert (done.code, "sources withdraw" in done.errors) == (3, True)
+    assert run("sources", "list").code == 1
+
+
+def test_a_restore_that_was_cut_is_run_again(run: Run, wiki: None, own_state: Path) -> None:
+    """The first run took the revocation back and met no store; the second one finishes."""
+    run("sources", "revoke", "wiki", *ACME, "--reason", "x")
+    again = ("sources", "reinstate", "wiki", *ACME, "--reason", "x", "--restore")
+    cut = run(*again)
+    assert (cut.code, "--restore" in cut.errors) == (3, True)
+    open_store(str(own_state / "store")).close()
+    done = run(*again, "--store", str(own_state / "store"), "--json")
+    assert (done.code, done.json["restored"]) == (0, 0)
+
+
+def test_people_read_times(run: Run, wiki: None) -> None:
+    """Of opening, keys and revocations; what has no time says so."""
+    run("sources", "revoke", "wiki", *ACME, "--reason", "bad feed", "--since", "2026-01-02T03:04")
+    shown = run("sources", "show", "wiki", *ACME).out
+    assert "2026-01-02 03:04:00Z" in shown
+    assert "bad feed" in shown
+    assert "None" not in shown
+    assert "2026-01-02 03:04:00Z" in run(
+        "sources", "revoke", "wiki", *ACME, "--reason", "x", "--since", "2026-01-02T03:04"
+    ).out  # fmt: skip
+
+
+@pytest.mark.parametrize("hours", ["nan", "inf", "-1", "1e300", "100000"])
+def test_an_overlap_ends_within_years(run: Run, wiki: None, hours: str) -> None:
+    """A key that never ends would not be rotated."""
+    assert run("sources", "rotate", "wiki", *ACME, "--overlap-hours", hours).code == 2
+    assert len(run("sources", "show", "wiki", *ACME, "--json").json["keys"]) == 1

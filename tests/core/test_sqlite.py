@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from ragbastion.core.errors import StoreError, StoreFullError
-from ragbastion.core.sqlite import open_database, transaction
+from ragbastion.core.sqlite import as_store_error, open_database, transaction
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS t (x TEXT)"
 
@@ -48,6 +48,23 @@ def test_other_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"a\.db"):
         open_database(tmp_path / "a.db", _SCHEMA)
     assert (tmp_path / "a.db").read_bytes().startswith(b"not a database")
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (sqlite3.DatabaseError("file is not a database"), "restore it"),
+        (sqlite3.DatabaseError("database disk image is malformed"), "restore it"),
+        (sqlite3.OperationalError("attempt to write a readonly database"), "may write"),
+        (PermissionError(13, "Permission denied", "a.db"), "may write"),
+        (sqlite3.OperationalError("disk I/O error"), "full"),
+    ],
+)
+def test_an_error_says_what_to_do(error: OSError | sqlite3.Error, advice: str) -> None:
+    """Whatever the cause, beside the file and SQLite's own words."""
+    told = str(as_store_error(error, Path("a.db")))
+    assert "'a.db' cannot be used: " in told
+    assert advice in told
 
 
 def test_two_connections_share_a_file(tmp_path: Path) -> None:

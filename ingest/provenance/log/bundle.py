@@ -92,9 +92,12 @@ def index_of_envelope(log: TransparencyLog, envelope_id: str) -> int:
 def bundle_of(registry: LoggedRegistry, envelope_id: str) -> dict[str, Any]:
     """Return the bundle of an envelope: the envelope (DSSE), its log entry, and the proof.
 
-    Raises `TransparencyError` for an envelope that the registry or the log does not hold.
+    Raises `UsageError` for an envelope that neither the registry nor the log holds, and
+    `TransparencyError` for one that only one of them does.
     """
     log, envelope = registry.log(), registry.envelope(envelope_id)
+    if envelope is None and log.storage.last_of(subject_of("envelope", envelope_id)) is None:
+        raise UsageError("proof refused: no envelope of that id was ever here; check the id")
     proof = prove(log, index_of_envelope(log, envelope_id))
     if envelope is None:
         raise TransparencyError(f"envelope {envelope_id} was logged and is no longer kept")
