@@ -32,7 +32,8 @@ Written by `docs/generate_cli.py` from the command itself; a test compares the t
 | 3 | failure: a file or line failed (the others were done), or the whole command did |
 | 130, 141 | interrupted; the reader of stdout went away |
 
-Results go to stdout, errors and progress to stderr. An error is one line; `--verbose`, before or
+Results go to stdout, errors and progress to stderr. An error is one line, for an option that is not valid a box with a line of
+help; `--verbose`, before or
 after the command's name, adds the traceback. `--json` gives one JSON value in place of tables
 (`audit tail`: JSON Lines); `scan` has [more formats](scan_folders.md). What comes from documents is untrusted, so control characters in it
 are written as escapes.

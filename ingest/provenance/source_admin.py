@@ -24,7 +24,6 @@ from .source_keys import STATE, SourceKeys
 from .source_records import KeyRecord, Revocation, Revoked, SourceRecord
 from .trust_root import RootChain, TrustRoot
 
-
 MAX_OVERLAP_S = 10 * 365 * 86_400.0
 
 

@@ -68,8 +68,8 @@ class KeyRecord:
     """A public key, the one name that it speaks for, when, and where its private half is.
 
     ``name`` is ``source/NAME`` or ``reviewer/NAME``. ``uri`` is ``state:N`` for the Nth key file of
-    the state folder, `ELSEWHERE`, or a securesystemslib signer's. ``revoked`` says that it may not sign any
-    more; which of its statements are void the revocations say.
+    the state folder, `ELSEWHERE`, or a securesystemslib signer's. ``revoked`` says that it may not
+    sign any more; which of its statements are void the revocations say.
     """
 
     key_id: str

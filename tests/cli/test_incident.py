@@ -86,9 +86,7 @@ def test_blast_of_nothing_is_clean(run: Run) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("trace", "a1"), ("blast", "menu")])
-def test_no_audit_log_is_no_answer(
-    run: Run, own_state: Path, arguments: tuple[str, ...]
-) -> None:
+def test_no_audit_log_is_no_answer(run: Run, own_state: Path, arguments: tuple[str, ...]) -> None:
     """In the wrong folder, or where the log was lost, nothing is clean, and nothing is made."""
     (own_state / "state" / "audit.db").unlink()
     done = run(*arguments)

@@ -6,6 +6,8 @@ import pytest
 
 from .conftest import Run
 
+PROPOSE = ("propose", "r.json", "--key", "ann.pub", "--threshold", "1")
+
 
 @pytest.fixture
 def keys(run: Run) -> list[str]:
@@ -62,11 +64,7 @@ def test_none_yet(run: Run) -> None:
         (("propose", "r.json", "--key", "none.pub", "--threshold", "1"), 2),
         (("propose", "r.json", "--key", "ann.pub", "--threshold", "2"), 2),
         (("propose", "r.json", "--key", "ann", "--threshold", "1"), 2),
-        (
-            ("propose", "r.json", "--key", "ann.pub", "--threshold", "1")
-            + ("--expires", "2020-01-01"),
-            2,
-        ),
+        ((*PROPOSE, "--expires", "2020-01-01"), 2),
         (("propose", "ann", "--key", "ann.pub", "--threshold", "1"), 2),
         (("accept", "none.json"), 2),
         (("accept", "ann.pub"), 3),
