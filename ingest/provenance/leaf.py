@@ -28,7 +28,7 @@ LEAF_TYPE_V2 = "ragbastion/chunk/v2"
 _DOMAIN_V2 = LEAF_TYPE_V2.encode() + b"\x00"
 
 _length = struct.Struct(">I").pack
-_position = struct.Struct(">Q").pack
+_position_text_length = struct.Struct(">Q32sI").pack
 
 
 def chunk_leaf(chunk: Chunk, collection_uid: str, sketch: bytes, version: int = 2) -> bytes:
@@ -52,15 +52,14 @@ def encoded_leaf(chunk: Chunk, collection_uid: str, sketch: bytes) -> bytes:
         collection_uid, chunk.tenant, chunk.source, chunk.document, chunk.document_digest
     )
     identifier = chunk.id.encode()
+    text = hashlib.sha256(chunk.text.encode()).digest()
     metadata = canonical_metadata(chunk.metadata)
     return b"".join(
         (
             scope,
             _length(len(identifier)),
             identifier,
-            _position(chunk.position),
-            hashlib.sha256(chunk.text.encode()).digest(),
-            _length(len(metadata)),
+            _position_text_length(chunk.position, text, len(metadata)),
             metadata,
             _length(len(sketch)),
             sketch,

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
+from hashlib import sha256
 
 HASH_BYTES = 32
 
@@ -22,12 +22,12 @@ _OWN_LEVELS = 2
 
 def leaf_hash(data: bytes) -> bytes:
     """Return the hash of a leaf's bytes (RFC 6962, 2.1)."""
-    return hashlib.sha256(b"\x00" + data).digest()
+    return sha256(b"\x00" + data).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Return the hash of an inner node (RFC 6962, 2.1)."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    return sha256(b"\x01" + left + right).digest()
 
 
 def build_tree(leaves: Sequence[bytes]) -> tuple[bytes, list[list[bytes]]]:
@@ -91,15 +91,18 @@ def _root_above(result: bytes, node: int, last: int, path: tuple[bytes, ...]) ->
 def _climb(
     result: bytes, node: int, last: int, path: tuple[bytes, ...]
 ) -> tuple[bytes, int, int] | None:
-    """Return hash, place and last place after the steps of a path, None if it is too long."""
+    """Return hash, place and last place after the steps of a path, None if it is too long.
+
+    Hashes as `node_hash`, whose call would take a fifth of the time.
+    """
     for sibling in path:
         if last == 0:
             return None
         if node & 1 or node == last:
-            result = node_hash(sibling, result)
+            result = sha256(b"\x01" + sibling + result).digest()
             while not node & 1 and node:
                 node, last = node >> 1, last >> 1
         else:
-            result = node_hash(result, sibling)
+            result = sha256(b"\x01" + result + sibling).digest()
         node, last = node >> 1, last >> 1
     return result, node, last

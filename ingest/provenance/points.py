@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Sequence
 from operator import itemgetter
 
 from ...core.chunk import Chunk, ChunkId
@@ -22,6 +23,7 @@ _FIELDS: dict[str, type] = {
     "metadata": dict,
 }
 
+_KINDS = tuple(_FIELDS.values())
 _values = itemgetter(*_FIELDS)
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:ragbastion:chunk:v1")
@@ -64,9 +66,8 @@ def from_point(point: StoredPoint) -> tuple[Chunk, ChunkProof | None]:
         values = _values(payload)
     except KeyError as error:
         raise _not_ours(point, str(error)) from error
-    for value, (name, kind) in zip(values, _FIELDS.items(), strict=True):
-        if type(value) is not kind:
-            raise _not_ours(point, f"its '{name}' is not a {kind.__name__}")
+    if tuple(map(type, values)) != _KINDS:
+        raise _not_ours(point, _wrong_kind(values))
     text, tenant, source, document, digest, position, metadata = values
     chunk = Chunk(
         id=point.id,
@@ -81,6 +82,14 @@ def from_point(point: StoredPoint) -> tuple[Chunk, ChunkProof | None]:
     )
     proof = payload.get("proof")
     return chunk, None if proof is None else ChunkProof.from_payload(proof)
+
+
+def _wrong_kind(values: Sequence[object]) -> str:
+    return next(
+        f"its '{name}' is not a {kind.__name__}"
+        for value, (name, kind) in zip(values, _FIELDS.items(), strict=True)
+        if type(value) is not kind
+    )
 
 
 def _not_ours(point: StoredPoint, why: str) -> ProvenanceError:

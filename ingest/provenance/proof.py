@@ -46,7 +46,7 @@ class ChunkProof:
         """
         try:
             if isinstance(payload, str):
-                return cls._from_bytes(base64.b64decode(payload, validate=True))
+                return cls._from_bytes(binascii.a2b_base64(payload, strict_mode=True))
             if isinstance(payload, Mapping):
                 return cls._from_object(payload)
         except (KeyError, TypeError, ValueError, binascii.Error, struct.error) as error:

@@ -41,7 +41,6 @@ DIGEST_BYTES = 16
 
 _DOMAIN = b"ragbastion/vector/v2\x00"
 _HEAD = struct.Struct(">f16s")
-_NORM_BYTES = 4
 
 
 def sketch_bytes(dimension: int) -> int:
@@ -52,7 +51,7 @@ def sketch_bytes(dimension: int) -> int:
 def bind_vectors(vectors: Matrix) -> list[bytes]:
     """Return the sketches of vectors (n, d); raise `VectorError` for one that has no direction."""
     norms, scaled = _scaled(vectors)
-    if not all(_directed(norms)):
+    if not all(_directed(norms.tolist())):
         raise VectorError("a vector cannot be signed: it is zero or not finite; embed it again")
     grid = np.rint(scaled).astype("<i2")
     parities = np.packbits(grid & 1, axis=1)
@@ -71,23 +70,24 @@ def bound_rows(vectors: Matrix, sketches: Sequence[bytes]) -> list[bool | None]:
     dimension, joined = vectors.shape[1], b"".join(sketches)
     width = sketch_bytes(dimension)
     bits = np.frombuffer(joined, dtype=np.uint8).reshape(-1, width)[:, _HEAD.size :]
-    signed = np.ndarray((len(sketches),), ">f4", joined, strides=(width,))
     norms, scaled = _scaled(vectors)
-    directed = _directed(norms)
+    lengths = norms.tolist()
+    directed = _directed(lengths)
     if not all(directed):
         scaled[np.logical_not(directed)] = 0
     digests = _digests(_nearest(scaled, np.unpackbits(bits, axis=1, count=dimension)))
+    heads = map(_HEAD.unpack_from, sketches)
     return [
-        (fit and digest == sketch[_NORM_BYTES : _HEAD.size]) if usable else None
-        for usable, fit, digest, sketch in zip(
-            directed, _norm_fits(norms, signed).tolist(), digests, sketches, strict=True
+        (digest == signed and _norm_fits(norm, length)) if usable else None
+        for usable, norm, digest, (length, signed) in zip(
+            directed, lengths, digests, heads, strict=True
         )
     ]
 
 
-def _directed(norms: NDArray[np.float32]) -> list[bool]:
-    """Return for each norm whether its vector has a direction: it is neither 0 nor infinite."""
-    return [0.0 < norm < math.inf for norm in norms.tolist()]
+def _directed(lengths: Sequence[float]) -> list[bool]:
+    """Return for each length whether its vector has a direction: it is neither 0 nor infinite."""
+    return [0.0 < length < math.inf for length in lengths]
 
 
 def _scaled(vectors: Matrix) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -103,16 +103,15 @@ def _nearest(scaled: NDArray[np.float32], parities: NDArray[np.uint8]) -> NDArra
     grid = scaled - parities
     grid *= np.float32(0.5)
     np.rint(grid, out=grid)
-    grid *= np.float32(2)
-    grid += parities
-    return grid.astype("<i2")
+    nearest = grid.astype("<i2")
+    nearest += nearest
+    nearest += parities
+    return nearest
 
 
-def _norm_fits(norms: NDArray[np.float32], signed: NDArray[np.float32]) -> NDArray[np.bool_]:
-    with np.errstate(all="ignore"):
-        kept = np.abs(norms - signed) <= NORM_TOLERANCE * signed
-        fits: NDArray[np.bool_] = kept | (np.abs(norms - 1) <= NORM_TOLERANCE)
-    return fits
+def _norm_fits(norm: float, signed: float) -> bool:
+    # Number by number: for the 20 hits of a query eight calls of numpy take longer.
+    return abs(norm - signed) <= NORM_TOLERANCE * signed or abs(norm - 1) <= NORM_TOLERANCE
 
 
 def _digests(grid: NDArray[np.int16]) -> list[bytes]:

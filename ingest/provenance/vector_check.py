@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from enum import Enum
-from functools import lru_cache
 
 import numpy as np
 
@@ -22,6 +21,9 @@ class VectorState(Enum):
     UNUSABLE = "unusable"
 
 
+_Alike = tuple[int, int, tuple[int, ...]]
+"""What vectors that are compared together share: version, length of the sketch, shape."""
+
 _STATES = {True: VectorState.BOUND, False: VectorState.MOVED, None: VectorState.UNUSABLE}
 
 
@@ -30,22 +32,23 @@ class VectorCheck:
 
     def __init__(self) -> None:
         self._count = 0
-        self._groups: dict[tuple[int, int], list[tuple[int, Vector, bytes]]] = defaultdict(list)
+        self._groups: dict[_Alike, list[tuple[int, Vector, bytes]]] = defaultdict(list)
 
     def add(self, vector: Vector | None, sketch: bytes, version: int) -> None:
         """Take a vector (d,) with the sketch of its proof; what cannot be compared is unusable."""
-        if vector is not None and vector.ndim == 1:
-            kind = version, len(vector)
-            if len(sketch) == _sketch_bytes(kind):
-                self._groups[kind].append((self._count, vector, sketch))
+        if vector is not None:
+            alike = version, len(sketch), vector.shape
+            self._groups[alike].append((self._count, vector, sketch))
         self._count += 1
 
     def states(self) -> list[VectorState]:
         """Return one state for each vector that was added, in order."""
         found = [VectorState.UNUSABLE] * self._count
-        for (version, dimension), members in self._groups.items():
+        for (version, length, shape), members in self._groups.items():
+            if len(shape) != 1 or length != _sketch_bytes(version, *shape):
+                continue
             places, rows, sketches = zip(*members, strict=True)
-            matrix = np.concatenate(rows).reshape(len(rows), dimension)
+            matrix = np.concatenate(rows).reshape(len(rows), *shape)
             matrix = matrix.astype(np.float32, copy=False)
             bound = _bound_v1 if version == 1 else bound_rows
             for at, passed in zip(places, bound(matrix, sketches), strict=True):
@@ -53,10 +56,8 @@ class VectorCheck:
         return found
 
 
-@lru_cache(maxsize=256)
-def _sketch_bytes(kind: tuple[int, int]) -> int:
+def _sketch_bytes(version: int, dimension: int) -> int:
     """Return how long the sketches of a version are for vectors of a dimension; -1 for none."""
-    version, dimension = kind
     if dimension == 0:
         return -1
     return SKETCH_BITS // 8 if version == 1 else sketch_bytes(dimension)
