@@ -24,6 +24,7 @@ from ragbastion.core.embedding import EmbedderIdentity
 from ragbastion.core.events import MemoryEventSink
 from ragbastion.core.settings_tenancy import AccessSettings
 from ragbastion.core.store import StoredPoint
+from ragbastion.ingest.provenance.current_labels import CurrentLabels
 from ragbastion.retrieval_guard.readable import ReadableSearch
 from ragbastion.tenancy import AccessLabel, DocumentAccess, EdgeStore, operator_context
 from report import print_table, write_json
@@ -47,25 +48,29 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         store = EdgeStore(Path(folder) / "store")
-        rows = measured(store, arguments.points, arguments.queries)
+        labels = CurrentLabels(Path(folder) / "state")
+        rows = measured(store, labels, arguments.points, arguments.queries)
+        labels.close()
         store.close()
     print_table(f"top {TOP_K} of {arguments.points} points of one tenant", rows)
     write_json(arguments.out, "access", {"points": arguments.points, "queries": rows}, seed=SEED)
 
 
-def measured(store: EdgeStore, points: int, queries: int) -> list[dict[str, Any]]:
+def measured(
+    store: EdgeStore, labels: CurrentLabels, points: int, queries: int
+) -> list[dict[str, Any]]:
     """Return the times of each way to search, over the same queries."""
     rng = np.random.default_rng(SEED)
     fill(store, points, rng)
     asked = rng.normal(size=(queries, DIMENSION)).astype(np.float32)
-    enabled = _search(store, AccessSettings(enabled=True))
+    enabled = _search(store, labels, AccessSettings(enabled=True))
     started = time.perf_counter()
     enabled(asked[0], TOP_K)
     first_ms = (time.perf_counter() - started) * 1_000
     ways: dict[str, Callable[[np.ndarray[Any, Any], int], object]] = {
         "no access": lambda vector, limit: store.search("docs", ACME, vector, limit),
         "rule in the filter": enabled,
-        "by re-check alone": _search(store, AccessSettings(unlabelled="allow")),
+        "by re-check alone": _search(store, labels, AccessSettings(unlabelled="allow")),
     }
     times: dict[str, list[float]] = {name: [] for name in ways}
     for vector in asked:
@@ -100,10 +105,10 @@ def _point(number: int, vector: np.ndarray[Any, Any]) -> StoredPoint:
 
 
 def _search(
-    store: EdgeStore, settings: AccessSettings
+    store: EdgeStore, labels: CurrentLabels, settings: AccessSettings
 ) -> Callable[[np.ndarray[Any, Any], int], object]:
     access = DocumentAccess(settings, MemoryEventSink())
-    return ReadableSearch(store, access, "docs", READER)
+    return ReadableSearch(store, access, store.collection("docs"), READER, labels)
 
 
 def _at(times: list[float], percent: int) -> float:

@@ -27,7 +27,9 @@ def verify(
     """Check every point of a collection: altered, unsigned, moved between tenants, revoked.
 
     A point of a revoked source, key or reviewer is 'revoked', one of an older version of its
-    document 'replayed'; one whose envelope the transparency log does not hold is 'unlogged';
+    document 'replayed', one with another access label than its document has, or restored from
+    deletion past the guard, 'relabelled'; one whose envelope the transparency log does not hold is
+    'unlogged';
     'unopened' is a sealed value that does not open, 'foreign' a point of another tenant, 'missing'
     what the ledger has and the store lacks.
 

@@ -15,7 +15,8 @@
     ├── IntegrityError              evidence does not verify
     │   ├── ProvenanceError         a chunk's proof, key or source does not hold
     │   │   ├── RevokedError        what is evidenced so was revoked by a person
-    │   │   └── ReplayedError       a chunk of a version that its document no longer has
+    │   │   ├── ReplayedError       a chunk of a version that its document no longer has
+    │   │   └── RelabelledError     a point with an access label that its document does not have
     │   ├── SealError               a sealed value does not open, or a value is not sealed
     │   ├── AuditError              the audit log was altered
     │   ├── BackupError             a backup was altered, cut, or is of another tenant
@@ -113,6 +114,10 @@ class RevokedError(ProvenanceError):
 
 class ReplayedError(ProvenanceError):
     """A chunk was honestly signed, and is of a version that its document no longer has."""
+
+
+class RelabelledError(ProvenanceError):
+    """A point carries another access label, or another word on deletion, than its document has."""
 
 
 class SealError(IntegrityError):

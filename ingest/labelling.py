@@ -2,6 +2,7 @@
 
 - INVARIANT: what `DocumentAccess` refuses to a writer is not written: a document of the same name
   that another owns, has deleted or has cleared higher is refused, never replaced.
+- INVARIANT: what a document is held to now is the ledger's word, not that of its points.
 - A document whose tenant has not enabled access, and that no label was asked for or is there,
   stays without one.
 """
@@ -15,6 +16,7 @@ from ..core.errors import AccessError, UsageError
 from ..core.store import VectorStore
 from ..tenancy.access import DocumentAccess
 from ..tenancy.access_labels import ACCESS_PREFIX, deleted, unlabelled
+from .ledger_labels import LedgerLabels
 from .prepared import Candidate
 from .request import IngestRequest
 
@@ -26,9 +28,15 @@ class Labelling:
     """Decides the labels of one run's documents."""
 
     def __init__(
-        self, store: VectorStore, access: DocumentAccess, request: IngestRequest, collection: str
+        self,
+        store: VectorStore,
+        labels: LedgerLabels,
+        access: DocumentAccess,
+        request: IngestRequest,
+        collection: str,
     ) -> None:
         self._store = store
+        self._labels = labels
         self._access = access
         self._request = request
         self._collection = collection
@@ -40,9 +48,19 @@ class Labelling:
                 "needs an owner; name who writes it"
             )
 
-    def label(self, each: Candidate) -> Label:
-        """Return the label's keys; empty for none. Raises `AccessError`, `UsageError`."""
-        stored = self._stored(each)
+    def label(self, each: Candidate) -> tuple[Label, Label | None]:
+        """Return the label's keys, empty for none, and what the ledger had until now.
+
+        Raises `AccessError`, `UsageError`.
+        """
+        kept = self._labels.find(each.ledger_key.as_tuple())
+        if kept is None and (there := self._stored(each)) is not None:
+            kept = self._labels.adopt(each.ledger_key.as_tuple(), there)
+        before = None if kept is None else kept.label
+        return self._chosen(each, None if each.replaces is None else before), before
+
+    def _chosen(self, each: Candidate, stored: Label | None) -> Label:
+        """Return the label of a document; ``stored`` is that of the version it replaces."""
         plain = stored is None or (unlabelled(stored) and not deleted(stored))
         writer = self._request.writer
         if writer is None:
@@ -64,7 +82,7 @@ class Labelling:
         return {key: value for key, value in stored.items() if key.startswith(ACCESS_PREFIX)}
 
     def _stored(self, each: Candidate) -> Mapping[str, Any] | None:
-        """Return a payload of the version that is replaced; its chunks carry one label."""
+        """Return a payload of the version that is replaced, of before the ledger kept labels."""
         if each.replaces is None:
             return None
         chunks = list(each.replaces.chunks)

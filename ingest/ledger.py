@@ -1,7 +1,8 @@
 """The ledger: what stands in a collection from which document, so that a run can be repeated.
 
 A document's row is written only after the store has kept its chunks. Three tables make any
-kill harmless, and tell at retrieval which version of a document is the current one:
+kill harmless, and tell at retrieval which version of a document is the current one (a fourth,
+`ledger_labels`, tells who may read it):
 
 - ``documents`` says which chunks are the current ones of a document.
 - ``loose`` says which chunks may be in the store without being current: those that are about to be
@@ -24,6 +25,7 @@ from pathlib import Path
 
 from ..core.chunk import ChunkId, Digest, DocumentId, TenantId
 from ..core.sqlite import open_database, query, transaction
+from .ledger_labels import LABELS_SCHEMA, LedgerLabels
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
@@ -87,8 +89,9 @@ class Ledger:
     """Keeps the ledger in one SQLite file, owner-only; safe to share between threads."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = open_database(path, _SCHEMA)
+        self._connection = open_database(path, _SCHEMA + LABELS_SCHEMA)
         self._lock = threading.Lock()
+        self.labels = LedgerLabels(self._connection, self._lock)
 
     def find(self, key: LedgerKey) -> LedgerEntry | None:
         """Return what is kept of a document, or None."""

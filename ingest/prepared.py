@@ -24,7 +24,8 @@ class Candidate:
     """A loaded document, the names it goes by, and what has been found out about it so far.
 
     ``released`` and ``reviewer`` are set when a person released it from quarantine; ``replaces``
-    is its older version in the ledger; ``label`` the payload keys that say who may read it.
+    is its older version in the ledger; ``label`` the payload keys that say who may read it,
+    ``label_before`` those that the ledger has until it is written.
     """
 
     document: LoadedDocument
@@ -38,6 +39,7 @@ class Candidate:
     pieces: tuple[Piece, ...] = ()
     vectors: Matrix | None = None
     label: Mapping[str, Any] = field(default_factory=dict)
+    label_before: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:

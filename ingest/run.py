@@ -88,7 +88,9 @@ class IngestRun:
         self._version = parts.version
         self._info = parts.store.create_collection(request.collection, parts.embedder.identity)
         self._charging = Charging(parts.store, parts.quotas, request)
-        self._labelling = Labelling(parts.store, parts.access, request, self._info.name)
+        self._labelling = Labelling(
+            parts.store, parts.ledger.labels, parts.access, request, self._info.name
+        )
         # As after a restored backup: then the ledger's word is checked, document by document.
         held = parts.store.count(self._info.name, request.tenant)
         self._store_lost_points = held < parts.ledger.points(self._info.uid, request.tenant)
@@ -147,7 +149,7 @@ class IngestRun:
         kept = []
         for each in batch:
             try:
-                each.label = self._labelling.label(each)
+                each.label, each.label_before = self._labelling.label(each)
                 kept.append(each)
             except (AccessError, UsageError) as error:
                 self._fail(each.name, "access", error)

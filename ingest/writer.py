@@ -16,6 +16,7 @@ from ..core.chunk import Chunk
 from ..core.store import StoredPoint, VectorStore
 from .charging import Charging
 from .ledger import Ledger, LedgerKey
+from .ledger_labels import LabelChange
 from .origin import Origin, document_facts
 from .prepared import Candidate, chunks_of, entry_of
 from .provenance import BatchFacts, BatchSigner, to_point
@@ -43,7 +44,8 @@ class BatchWriter:
     ) -> int:
         """Make these documents the current ones and return how many chunks they have.
 
-        Raises `StoreError` when the store or a state file fails; what was committed stays. Raises
+        Raises `StoreError` when the store or a state file fails, or a document got another label
+        since it was read here; what was committed stays. Raises
         `QuotaError` before anything is written if the tenant has no room for them.
         """
         chunks = [chunks_of(each) for each in batch]
@@ -54,11 +56,15 @@ class BatchWriter:
             points = self._signed(batch, chunks, origin.facts)
         with charging.writing(points, _POINTS_PER_UPSERT) as at_once:
             with tally.timed("ledger"):
+                self._ledger.labels.change([_labelling_of(each) for each in batch])
                 self._ledger.intend(entries)
             with tally.timed("store"):
                 self._upsert(points, collection, batch, at_once)
         with tally.timed("ledger"):
             self._ledger.commit(entries)
+            if any(each.label_before is not None for each in batch):
+                labels = [(each.ledger_key.as_tuple(), each.label) for each in batch]
+                self._ledger.labels.settle(labels)
         return len(points)
 
     def require_signable(self, batch: Sequence[Candidate]) -> None:
@@ -126,5 +132,9 @@ class BatchWriter:
 
 
 def _labelled(point: StoredPoint, label: Mapping[str, Any]) -> StoredPoint:
-    """Return the point with its access label, which may change and so is not signed."""
+    """Return the point with its access label, which may change: the ledger has it, no signature."""
     return replace(point, payload={**point.payload, **label}) if label else point
+
+
+def _labelling_of(each: Candidate) -> LabelChange:
+    return LabelChange(names=each.ledger_key.as_tuple(), label=each.label, before=each.label_before)

@@ -290,7 +290,8 @@ class Guard:
     ) -> Callable[[int], list[Hit]]:
         from .readable import ReadableSearch
 
-        search = ReadableSearch(self.store, self._parts.access(), info.name, context)
+        labels = self._parts.verifier().labels
+        search = ReadableSearch(self.store, self._parts.access(), info, context, labels)
         return lambda wanted: search(vector, wanted)
 
     def _tenants(self, info: CollectionInfo, tenant: str | None) -> list[TenantId]:

@@ -26,6 +26,7 @@ from ..tenancy.access import DocumentAccess
 from ..tenancy.access_labels import ACCESS_PREFIX, GROUPS, USERS
 from ..tenancy.access_rules import AllOf, AnyOf, AtMost, Empty, HasOne, Rule
 from ..tenancy.context import TenantContext
+from .llama_labels import NodeLabels
 from .llama_traits import StoreTraits, bound
 
 _LISTS = frozenset({USERS, GROUPS})
@@ -37,14 +38,19 @@ class NodeAccess:
     """Holds the nodes of one context to their labels; without `DocumentAccess` it refuses labels.
 
     A node's label stands in its metadata, under the keys of `AccessLabel.as_payload`. It is not
-    signed, since it may change.
+    signed, since it may change: what counts is the one in ``labels``, where that has one.
     """
 
     def __init__(
-        self, access: DocumentAccess | None, context: TenantContext, traits: StoreTraits
+        self,
+        access: DocumentAccess | None,
+        context: TenantContext,
+        traits: StoreTraits,
+        labels: NodeLabels | None = None,
     ) -> None:
         self._access = access
         self._context = context
+        self._labels = labels
         self._lists = traits.list_operator is not None
         self.condition = None if access is None else narrowing(access.rule(context), traits)
         """What of the rule the store can express, None for nothing."""
@@ -59,14 +65,28 @@ class NodeAccess:
         access = self._access
         if access is None:
             return list(nodes)
-        return [node for node in nodes if access.admits(self._context, self._label(node))]
+        if self._labels is not None:
+            self._labels.refresh()
+        return [node for node in nodes if self._admits(access, node)]
+
+    def _admits(self, access: DocumentAccess, node: BaseNode) -> bool:
+        """Whether a node may be read by its label, and by the one that it is being given."""
+        label = None if self._labels is None else self._labels.unfinished(node.node_id)
+        given = label is None or access.admits(self._context, label)
+        return given and access.admits(self._context, self._label(node))
+
+    def problem(self, node: BaseNode) -> str:
+        """Return why a verified node's label does not hold, or ""."""
+        if self._access is None or self._labels is None:
+            return ""
+        return self._labels.problem(node.node_id, self._label(node))
 
     def changeable(self, nodes: Sequence[BaseNode]) -> list[BaseNode]:
         """Return the nodes that the context may delete or write over."""
         access = self._access
         if access is None:
             return list(nodes)
-        return [node for node in nodes if access.may_change(self._context, self._label(node))]
+        return [node for node in nodes if access.may_change(self._context, self._kept(node))]
 
     def labelled(self, nodes: Sequence[BaseNode], stored: Mapping[str, BaseNode]) -> list[BaseNode]:
         """Return copies of nodes with the labels to be written; ``stored`` is what they replace.
@@ -75,6 +95,20 @@ class NodeAccess:
         a label where there is no `DocumentAccess`, or a malformed one.
         """
         return [self._labelled(node, stored.get(node.node_id)) for node in nodes]
+
+    def noted(self, written: Sequence[BaseNode], stored: Mapping[str, BaseNode]) -> None:
+        """Have the ledger keep the labels of nodes that are about to be written."""
+        if self._access is not None and self._labels is not None:
+            carried = {node_id: self._label(node) for node_id, node in stored.items()}
+            self._labels.change(self._given(written), carried)
+
+    def settled(self, written: Sequence[BaseNode]) -> None:
+        """Tell the ledger that the nodes were written."""
+        if self._access is not None and self._labels is not None:
+            self._labels.settle(self._given(written))
+
+    def _given(self, nodes: Sequence[BaseNode]) -> list[tuple[str, dict[str, Any]]]:
+        return [(node.node_id, self._label(node)) for node in nodes]
 
     def _labelled(self, node: BaseNode, stored: BaseNode | None) -> BaseNode:
         label = _label_keys(node.metadata)
@@ -88,11 +122,16 @@ class NodeAccess:
         kept = self._access.labelled(
             self._context,
             label,
-            stored=None if stored is None else self._label(stored),
+            stored=None if stored is None else self._kept(stored),
             document=node.node_id,
         )
         open_keys = {key: node.metadata[key] for key in node.metadata.keys() - label.keys()}
         return node.model_copy(update={"metadata": {**open_keys, **self._written(kept)}})
+
+    def _kept(self, node: BaseNode) -> Mapping[str, Any]:
+        """Return the label that a stored node has: the ledger's, or else the one it carries."""
+        known = None if self._labels is None else self._labels.known(node.node_id)
+        return self._label(node) if known is None else known
 
     def _label(self, node: BaseNode) -> dict[str, Any]:
         """Return the label keys of a stored node (untrusted)."""

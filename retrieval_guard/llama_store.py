@@ -4,7 +4,7 @@
   that are about to be written; what it returns is checked again, and one foreign node refuses all.
 - INVARIANT: only ids that were read and found to be the tenant's are deleted.
 - INVARIANT: a node whose proof or vector does not verify, whose sealed text does not open, or
-  whose access label does not admit the context, is never returned.
+  whose access label does not admit the context or is not the ledger's, is never returned.
 - What the inner store offers beyond LlamaIndex's contract (native filters, its client) is refused.
 """
 
@@ -39,6 +39,7 @@ from ..ingest.provenance import ChunkVerifier
 from ..tenancy import DocumentAccess, PayloadCipher, TenantContext
 from .llama_access import NodeAccess, hide_label
 from .llama_filters import ScopedFilters, equals, one_of
+from .llama_labels import NodeLabels
 from .llama_nodes import ID, TENANT, hide_reserved, is_own
 from .llama_reading import NodeReader, batches, implements, takes
 from .llama_sealing import NodeSealing
@@ -101,7 +102,8 @@ class GuardedVectorStore(BasePydanticVectorStore):
         self._events = events
         self._traits = traits or traits_of(inner)
         self._verify = NodeVerifier(verifier, collection, inner.class_name())
-        self._access = NodeAccess(access, context, self._traits)
+        labels = NodeLabels(verifier.labels, collection, context.tenant)
+        self._access = NodeAccess(access, context, self._traits, labels)
         self._sealing = NodeSealing(cipher, context.tenant)
         readable = self._access.condition
         self._only = ScopedFilters(
@@ -139,10 +141,12 @@ class GuardedVectorStore(BasePydanticVectorStore):
             stored = self._held([node.node_id for node in latest])
             labelled = self._access.labelled(latest, stored)
             written = self._sealing.sealed(labelled)
+            self._access.noted(labelled, stored)
             if stored and not self._traits.replaces:
                 self._delete(list(stored.values()))
             for some in batches(written):
                 self._inner.add(some)
+            self._access.settled(labelled)
             return [node.node_id for node in nodes]
 
     def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
@@ -332,8 +336,10 @@ class GuardedVectorStore(BasePydanticVectorStore):
                 "other tenants' documents of the same name: use a store that does"
             )
         filtered = takes(self._inner.delete_nodes, "filters")
+        # The tenant alone: a label changed past the guard must not keep a node from its owner.
+        own = ScopedFilters(self._context.tenant, self._traits)
         for some in batches([node.node_id for node in nodes]):
-            more = {"filters": self._only()} if filtered else {}
+            more = {"filters": own()} if filtered else {}
             self._inner.delete_nodes(some, **more)
 
     def _held(self, ids: Sequence[str]) -> dict[str, BaseNode]:
@@ -374,6 +380,8 @@ class GuardedVectorStore(BasePydanticVectorStore):
         for node, proven in zip(opened, self._verify(opened), strict=True):
             if isinstance(proven, ProvenanceError):
                 failed[node.node_id] = str(proven)
+            elif reason := self._access.problem(node):
+                failed[node.node_id] = reason
             else:
                 hide_reserved(node)
                 hide_label(node)

@@ -2,6 +2,7 @@
 
 - INVARIANT: no hit leaves that `DocumentAccess.admits` refuses, whatever the store answers.
 - INVARIANT: what is left out is not told: neither that there is something, nor how much.
+- INVARIANT: while a document is being given another label, its reader is admitted by both.
 
 Where the tenant has enabled access, the rule stands in the store's own filter. Elsewhere labels and
 deletions are the exception, so more hits are fetched and those that may not be read are left out.
@@ -13,7 +14,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from ..core.chunk import TenantId, Vector
-from ..core.store import Hit, VectorStore
+from ..core.store import CollectionInfo, Hit, VectorStore
+from ..ingest.provenance.current_labels import CurrentLabels
 from ..tenancy.access import DocumentAccess
 from ..tenancy.access_rules import Rule
 from ..tenancy.context import TenantContext
@@ -38,15 +40,23 @@ class ReadableSearch:
     """Searches one collection of a store for one context."""
 
     def __init__(
-        self, store: VectorStore, access: DocumentAccess, collection: str, context: TenantContext
+        self,
+        store: VectorStore,
+        access: DocumentAccess,
+        collection: CollectionInfo,
+        context: TenantContext,
+        labels: CurrentLabels,
     ) -> None:
         self._store = store
         self._access = access
-        self._collection = collection
+        self._collection = collection.name
+        self._uid = collection.uid
         self._context = context
+        self._labels = labels
 
     def __call__(self, vector: Vector, wanted: int) -> list[Hit]:
         """Return the nearest readable hits, best first; errors are those of the store."""
+        self._labels.refresh()
         fetch = self._filtered(vector) or self._plain(vector)
         asked = wanted
         while True:
@@ -71,4 +81,11 @@ class ReadableSearch:
         return lambda asked: self._store.search(self._collection, tenant, vector, asked)
 
     def _admits(self, hit: Hit) -> bool:
-        return self._access.admits(self._context, hit.point.payload)
+        payload = hit.point.payload
+        if not self._access.admits(self._context, payload):
+            return False
+        # As the point claims; one that claims another document does not verify.
+        claimed = (payload.get("source"), payload.get("document"))
+        source, document = map(str, claimed)
+        label = self._labels.unfinished((self._uid, self._context.tenant, source, document))
+        return label is None or self._access.admits(self._context, label)

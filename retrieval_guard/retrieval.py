@@ -30,8 +30,8 @@ from .record import record_retrieval
 from .redaction import Redaction
 from .results import Dropped, Retrieval
 from .stripping import Stripping
+from .verification import LABEL_STEP, Verification
 from .verification import STEP as VERIFY_STEP
-from .verification import Verification
 
 if TYPE_CHECKING:
     from ..ingest.scanner import Scanner
@@ -40,8 +40,10 @@ if TYPE_CHECKING:
 MAX_LIMIT = 200
 MAX_QUERY_CHARS = 10_000
 
-_ALARMING = {VERIFY_STEP: Severity.HIGH, POLICY_STEP: Severity.MEDIUM, "strip": Severity.HIGH,
-             "joins": Severity.HIGH}  # fmt: skip
+_ALARMING = {VERIFY_STEP: Severity.HIGH, LABEL_STEP: Severity.HIGH, POLICY_STEP: Severity.MEDIUM,
+             "strip": Severity.HIGH, "joins": Severity.HIGH}  # fmt: skip
+_WITHHELD = frozenset({LABEL_STEP, POLICY_STEP})
+"""Steps that drop what the reader may not know to exist."""
 
 
 class RetrievalGuard:
@@ -226,7 +228,7 @@ def _certificate(ask: Ask, served: int) -> Certificate:
 
 
 def _shown(left_out: Sequence[Dropped]) -> tuple[Dropped, ...]:
-    return tuple(each.withheld() if each.step == POLICY_STEP else each for each in left_out)
+    return tuple(each.withheld() if each.step in _WITHHELD else each for each in left_out)
 
 
 def _drop_verdict(left_out: Sequence[Dropped]) -> Verdict:

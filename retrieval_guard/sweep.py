@@ -7,14 +7,20 @@ ones were deleted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from typing import Any, Protocol, runtime_checkable
 
 from ..core.chunk import Chunk, ChunkId, TenantId
-from ..core.errors import ProvenanceError, ReplayedError, RevokedError, SealError
+from ..core.errors import (
+    ProvenanceError,
+    RelabelledError,
+    ReplayedError,
+    RevokedError,
+    SealError,
+)
 from ..core.store import CollectionInfo, StoredPoint, VectorStore
 from ..ingest.provenance import ChunkProof, ChunkVerifier, from_point
 from ..ingest.provenance.log import EnvelopeInclusion
@@ -38,6 +44,8 @@ class PointState(StrEnum):
     FOREIGN = "foreign"
     REPLAYED = "replayed"
     """Honestly signed, and of a version that its document no longer has."""
+    RELABELLED = "relabelled"
+    """Signed, and with another access label, or word on deletion, than its document has."""
     UNLOGGED = "unlogged"
     """It verifies, and the transparency log does not hold its envelope."""
 
@@ -175,6 +183,7 @@ class Sweep:
 
     def _add_batch(self, tenant: TenantId, batch: Sequence[StoredPoint | UnopenedPoint]) -> None:
         pairs: list[tuple[Chunk, ChunkProof | None]] = []
+        payloads: list[Mapping[str, Any]] = []
         for point in batch:
             if isinstance(point, UnopenedPoint):
                 sealed = isinstance(point.error, SealError)
@@ -194,13 +203,21 @@ class Sweep:
                 self._note(tenant, chunk.id, chunk.source, PointState.UNSIGNED, reason)
             else:
                 pairs.append((chunk, proof))
-        self._verify(tenant, pairs)
+                payloads.append(point.payload)
+        self._verify(tenant, pairs, payloads)
 
-    def _verify(self, tenant: TenantId, pairs: Sequence[tuple[Chunk, ChunkProof | None]]) -> None:
+    def _verify(
+        self,
+        tenant: TenantId,
+        pairs: Sequence[tuple[Chunk, ChunkProof | None]],
+        payloads: Sequence[Mapping[str, Any]],
+    ) -> None:
         outcomes = self._verifier.verify_batch(
             pairs, collection_uid=self._collection.uid, collection=self._collection.name
         )
-        for (chunk, proof), outcome in zip(pairs, outcomes, strict=True):
+        self._verifier.labels.refresh()
+        for (chunk, proof), payload, verified in zip(pairs, payloads, outcomes, strict=True):
+            outcome = self._verifier.labels.held(verified, self._collection.uid, payload)
             if isinstance(outcome, ProvenanceError):
                 state = _state_of(outcome)
                 self._note(tenant, chunk.id, chunk.source, state, str(outcome))
@@ -222,4 +239,6 @@ class Sweep:
 def _state_of(error: ProvenanceError) -> PointState:
     if isinstance(error, ReplayedError):
         return PointState.REPLAYED
+    if isinstance(error, RelabelledError):
+        return PointState.RELABELLED
     return PointState.REVOKED if isinstance(error, RevokedError) else PointState.ALTERED

@@ -1,17 +1,22 @@
-"""Step 1: hits become passages only if their provenance verifies for the reader's tenant."""
+"""Step 1: hits become passages only if their provenance verifies for the reader's tenant.
+
+What proves to be a document's is then held to the access label that the ledger has of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from ..core.chunk import Chunk, Integrity
-from ..core.errors import ProvenanceError
+from ..core.errors import ProvenanceError, RelabelledError
 from ..core.store import CollectionInfo, Hit
 from ..ingest.provenance import ChunkProof, ChunkVerifier, from_point
 from .passage import Outcome, Passage
 from .results import Dropped
 
 STEP = "verify"
+LABEL_STEP = "label"
+"""Of its own, since the reader may be one from whom the document is kept."""
 
 
 class Verification:
@@ -38,9 +43,11 @@ class Verification:
             else:
                 waiting.append((at, *read))
         labelled = self._labelled([(chunk, proof) for _, chunk, proof in waiting], collection)
+        self._verifier.labels.refresh()
         for (at, claimed, proof), label in zip(waiting, labelled, strict=True):
             envelope = proof.envelope if proof else ""
-            outcomes[at] = self._outcome(claimed, label, hits[at].score, envelope)
+            held = self._verifier.labels.held(label, collection.uid, hits[at].point.payload)
+            outcomes[at] = self._outcome(claimed, held, hits[at].score, envelope)
         return [outcome for outcome in outcomes if outcome is not None]
 
     def _labelled(
@@ -63,6 +70,8 @@ class Verification:
     def _outcome(
         self, claimed: Chunk, label: Chunk | ProvenanceError, score: float, envelope: str
     ) -> Outcome:
+        if isinstance(label, RelabelledError):
+            return _dropped(claimed, str(label), LABEL_STEP)
         if isinstance(label, ProvenanceError):
             return _dropped(claimed, str(label))
         if label.integrity < self._minimum:
@@ -80,5 +89,5 @@ def _read(hit: Hit, tenant: str) -> tuple[Chunk, ChunkProof | None] | Dropped:
     return claimed, proof
 
 
-def _dropped(chunk: Chunk, reason: str) -> Dropped:
-    return Dropped(id=chunk.id, source=chunk.source, step=STEP, reason=reason)
+def _dropped(chunk: Chunk, reason: str, step: str = STEP) -> Dropped:
+    return Dropped(id=chunk.id, source=chunk.source, step=step, reason=reason)

@@ -136,7 +136,7 @@ class DocumentAccess:
             if stored is not None:
                 require_changeable(context, stored)
         self._report(context, "access.deleted", document, "allowed", {})
-        return {DELETED_AT: time.time(), DELETED_BY: context.principal}
+        return {DELETED_AT: round(time.time(), 3), DELETED_BY: context.principal}
 
     def restore_rule(self, context: TenantContext) -> Rule:
         """Return which deleted documents the context may restore, as a rule.

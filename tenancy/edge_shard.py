@@ -109,9 +109,12 @@ class EdgeShard:
                 )
             self._shard.flush()
 
-    def set_payload(self, ids: Sequence[UUID], payload: Mapping[str, Any], where: Rule) -> None:
-        """Set payload keys of those of the ids for which the rule holds, and flush."""
-        chosen = edge.Filter(must=[edge.HasIdCondition(set(ids)), filter_of(where)])
+    def set_payload(
+        self, ids: Sequence[UUID], payload: Mapping[str, Any], where: Rule | None
+    ) -> None:
+        """Set payload keys of those of the ids for which the rule, if any, holds, and flush."""
+        held = [] if where is None else [filter_of(where)]
+        chosen = edge.Filter(must=[edge.HasIdCondition(set(ids)), *held])
         with _translated(self.folder):
             self._shard.update(edge.UpdateOperation.set_payload_by_filter(chosen, dict(payload)))
             self._shard.flush()

@@ -194,9 +194,9 @@ class EdgeStore(SealingStore):
         tenant: TenantId,
         ids: Sequence[ChunkId],
         payload: Mapping[str, Any],
-        where: Rule,
+        where: Rule | None,
     ) -> None:
-        """Set payload keys of those of the tenant's ids for which the rule holds."""
+        """Set payload keys of those of the tenant's ids for which the rule, if any, holds."""
         folder = self._folder(collection, tenant)
         refuse_reserved(payload, self.sealed_fields)
         wanted = [namespaced_id(tenant, id_) for id_ in dict.fromkeys(ids)]

@@ -179,15 +179,16 @@ class QdrantStore(SealingStore):
         tenant: TenantId,
         ids: Sequence[ChunkId],
         payload: Mapping[str, Any],
-        where: Rule,
+        where: Rule | None,
     ) -> None:
-        """Set payload keys of those of the tenant's ids for which the rule holds."""
+        """Set payload keys of those of the tenant's ids for which the rule, if any, holds."""
         owned = self._owned(collection, tenant)
         refuse_reserved(payload, self.sealed_fields)
         wanted = [str(namespaced_id(tenant, id_)) for id_ in dict.fromkeys(ids)]
         for start in range(0, len(wanted), _BATCH):
             batch = models.HasIdCondition(has_id=list(wanted[start : start + _BATCH]))
-            chosen = models.Filter(must=[owned, batch, *conditions_of(where)])
+            held = [] if where is None else conditions_of(where)
+            chosen = models.Filter(must=[owned, batch, *held])
             with self._calling(collection):
                 self._client.set_payload(collection, dict(payload), chosen, wait=True)
 

@@ -46,9 +46,12 @@ class TenantStore(VectorStore, Protocol):
         tenant: TenantId,
         ids: Sequence[ChunkId],
         payload: Mapping[str, Any],
-        where: Rule,
+        where: Rule | None,
     ) -> None:
-        """Set payload keys of those of the tenant's ids for which the rule holds, as one step."""
+        """Set payload keys of those of the tenant's ids for which the rule holds, as one step.
+
+        Without a rule, of all of them.
+        """
         ...
 
     def scroll_each(

@@ -15,6 +15,7 @@ from pathlib import Path
 from ...core.chunk import Chunk, labelled
 from ...core.errors import InputError, ProvenanceError
 from ...core.settings import ProvenanceSettings
+from .current_labels import CurrentLabels
 from .current_versions import CurrentVersions
 from .envelope import open_sealed
 from .leaf import chunk_leaf
@@ -39,6 +40,7 @@ class ChunkVerifier:
         self._registry = SourceRegistry(state_dir)
         self._trust = Trust(self._registry, settings or ProvenanceSettings())
         self._current = CurrentVersions(state_dir)
+        self.labels = CurrentLabels(state_dir)
         self._statements: dict[str, BatchStatement] = {}
 
     def verify(self, chunk: Chunk, proof: ChunkProof | None, *, collection_uid: str) -> Chunk:
@@ -114,6 +116,7 @@ class ChunkVerifier:
 
     def close(self) -> None:
         """Close the registry and the ledger."""
+        self.labels.close()
         self._current.close()
         self._registry.close()
 

@@ -20,6 +20,7 @@ TABLE = [
     (errors.ProvenanceError, 409),
     (errors.RevokedError, 409),
     (errors.ReplayedError, 409),
+    (errors.RelabelledError, 409),
     (errors.TransparencyError, 409),
     (errors.RollbackError, 409),
     (errors.ForkError, 409),

@@ -78,6 +78,7 @@ def ingest(work: Path, documents: Path, steps: int) -> None:
     for part, names in (
         (store, ("upsert", "delete")),
         (ledger, ("intend", "commit", "forget", "retire")),
+        (ledger.labels, ("change", "settle")),
         (quarantine, ("add",)),
     ):
         for name in names:

@@ -16,7 +16,7 @@ from ragbastion.core.settings import IngestSettings, Settings
 from ragbastion.ingest.provenance import ChunkVerifier, from_point
 
 WORKER = Path(__file__).with_name("kill_worker.py")
-STEPS = 30
+STEPS = 40
 """Steps of the undisturbed second run; `test_steps_are_counted` holds the number."""
 
 TRIED = range(1, STEPS + 1, 3)

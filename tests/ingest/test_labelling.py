@@ -1,5 +1,6 @@
 """Which label a document is written with, of one that is new and of one that is there."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from ragbastion.core.embedding import EmbedderIdentity
 from ragbastion.core.errors import AccessError, UsageError
 from ragbastion.core.events import MemoryEventSink
 from ragbastion.core.settings_tenancy import AccessSettings
+from ragbastion.core.sqlite import open_memory_database
 from ragbastion.core.store import StoredPoint
 from ragbastion.ingest import IngestRequest, Writer
 from ragbastion.ingest.labelling import Labelling
 from ragbastion.ingest.ledger import LedgerEntry, LedgerKey
+from ragbastion.ingest.ledger_labels import LABELS_SCHEMA, LedgerLabels
 from ragbastion.ingest.loaders import LoadedDocument
 from ragbastion.ingest.prepared import Candidate, candidate
 from ragbastion.tenancy import AccessLabel, DocumentAccess, EdgeStore, operator_context
@@ -71,7 +74,9 @@ def label(
     """Return the label that a document gets."""
     settings = AccessSettings(enabled=enabled).where_enabled()
     access = DocumentAccess(settings, MemoryEventSink())
-    return dict(Labelling(store, access, request(writer, **more), "docs").label(each))
+    labels = LedgerLabels(open_memory_database(LABELS_SCHEMA), threading.Lock())
+    chosen, _ = Labelling(store, labels, access, request(writer, **more), "docs").label(each)
+    return dict(chosen)
 
 
 def test_a_new_document_is_its_writers(store: EdgeStore) -> None:

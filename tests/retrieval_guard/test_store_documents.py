@@ -24,7 +24,7 @@ from ragbastion.retrieval_guard import GuardedVectorStore, ProvenanceTransform, 
 from ragbastion.retrieval_guard.llama_access import NodeAccess
 from ragbastion.retrieval_guard.llama_nodes import scoped_id
 from ragbastion.tenancy import AccessLabel, DocumentAccess, PayloadCipher, TenantKeys
-from ragbastion.tenancy.access_labels import ACCESS_PREFIX, DELETED_AT
+from ragbastion.tenancy.access_labels import ACCESS_PREFIX, DELETED_AT, OWNER
 from ragbastion.tenancy.encryption import LocalKeyEncryption
 
 from .store_backends import BACKENDS, Backend, opened
@@ -200,6 +200,49 @@ def test_labels_are_set_by_who_may(library: Library) -> None:
     with pytest.raises(AccessError):
         library.store(ANN).add([node])
     assert library.backend.rows() == []
+
+
+def relabel(library: Library, name: str, **keys: Any) -> None:
+    """Write over label keys of a stored node past the guard."""
+    inner = library.backend.inner(ANN)
+    [node] = inner.get_nodes([scoped_id("acme", name)])
+    node.embedding = vector(name)
+    node.metadata.update(keys)
+    inner.delete_nodes([node.node_id])
+    inner.add([node])
+
+
+def test_a_label_that_nobody_gave_opens_nothing(library: Library) -> None:
+    """A node that the store opens to another is withheld from all and audited; others are not."""
+    library.store(ANN).add(library.nodes("note", "other"))
+    relabel(library, "note", **{OWNER: "eve"})
+    assert library.reads(person("eve")) == []
+    assert library.reads(ANN) == ["other"]
+    [dropped] = [event for event in library.events.events if event.kind == "retrieve.dropped"]
+    [(node_id, reason)] = dropped.detail["nodes"].items()
+    assert (node_id, "access label is not" in reason) == (scoped_id("acme", "note"), True)
+
+
+def test_an_owner_in_the_store_changes_nothing(library: Library) -> None:
+    """Whoever is planted as the owner of a node can neither write over nor delete it."""
+    library.store(ANN).add(library.nodes("note"))
+    relabel(library, "note", **{OWNER: "eve"})
+    store = library.store(person("eve"))
+    with pytest.raises(AccessError):
+        store.add(library.nodes("note"))
+    store.delete_nodes([scoped_id("acme", "note")])
+    assert len(library.backend.rows()) == 1
+
+
+def test_an_owner_relabels_and_mends_a_node(library: Library) -> None:
+    """Adding a node again with another label, or over one that was changed, raises no alarm."""
+    library.store(ANN).add(library.nodes("note", label=AccessLabel(groups=frozenset({"sales"}))))
+    library.store(ANN).add(library.nodes("note", label=AccessLabel(users=frozenset({"eve"}))))
+    assert (library.reads(BOB), library.reads(person("eve"))) == ([], ["note"])
+    relabel(library, "note", **{OWNER: "mallory"})
+    library.store(ANN).add(library.nodes("note"))
+    assert library.reads(person("eve")) == ["note"]
+    assert "retrieve.dropped" not in {event.kind for event in library.events.events}
 
 
 def test_a_label_needs_access(library: Library) -> None:

@@ -18,6 +18,7 @@ import pytest
 from ragbastion.core.chunk import Chunk, ChunkId, Digest, DocumentId, Integrity, TenantId
 from ragbastion.core.embedding import EmbedderIdentity
 from ragbastion.core.errors import IsolationError
+from ragbastion.core.events import MemoryEventSink
 from ragbastion.core.store import Hit, StoredPoint, VectorStore
 from ragbastion.ingest.ledger import Ledger, LedgerEntry, LedgerKey
 from ragbastion.ingest.provenance import (
@@ -28,14 +29,18 @@ from ragbastion.ingest.provenance import (
     to_point,
 )
 from ragbastion.ingest.writer import BatchWriter
+from ragbastion.retrieval_guard.documents import DocumentName, Documents
 from ragbastion.retrieval_guard.results import Dropped
 from ragbastion.retrieval_guard.sweep import Sweep, SweepReport, stored_points
 from ragbastion.retrieval_guard.verification import Verification
+from ragbastion.tenancy import AccessLabel, DocumentAccess, operator_context
+from ragbastion.tenancy.access_labels import CLASSIFICATION, DELETED_AT, USERS, without_label
 
 DIMENSION = 64
 EMBEDDER = EmbedderIdentity(model="simulated", dimension=DIMENSION)
 COLLECTION, OTHER_COLLECTION = "handbook", "archive"
 ACME, GLOBEX = TenantId("acme"), TenantId("globex")
+CURATOR = operator_context(tenant=ACME, principal="cy", roles=["curator"], clearance=3)
 
 
 class Act(Protocol):
@@ -102,6 +107,18 @@ class Simulator:
             entry_of(self.chunks[COLLECTION, ACME][at], info.uid).key, COLLECTION
         )
         return old
+
+    def documents(self) -> Documents:
+        """Return what labels and deletes documents honestly."""
+        access = DocumentAccess(events=MemoryEventSink())
+        info = self.store.collection(COLLECTION)
+        return Documents(self.store, self.ledger, access, info)
+
+    def label(self, at: int, *, classification: int) -> StoredPoint:
+        """Give a document of acme's another label; return its point as it was before."""
+        before, label = self.point(at), AccessLabel(owner="ann", classification=classification)
+        self.documents().label(named(at), CURATOR, label)
+        return before
 
     def point(self, at: int, collection: str = COLLECTION, tenant: TenantId = ACME) -> StoredPoint:
         """Read an honest point back."""
@@ -181,6 +198,11 @@ def chunks_of(tenant: TenantId, uid: str, count: int, *, seed: int = 7) -> list[
             )
         )
     return chunks
+
+
+def named(at: int) -> DocumentName:
+    """Return the name of an honest document."""
+    return DocumentName(source="wiki", document=f"doc{at}")
 
 
 def entry_of(chunk: Chunk, uid: str) -> LedgerEntry:
@@ -335,6 +357,35 @@ def _replay_withdrawn(simulator: Simulator) -> str:
     return simulator.write(simulator.withdraw(1))
 
 
+def _relabel(**payload: Any) -> Act:
+    """Write over keys of a label that was given."""
+
+    def act(simulator: Simulator) -> str:
+        simulator.label(1, classification=2)
+        return simulator.change(1, **payload)
+
+    return act
+
+
+def _remove_label(simulator: Simulator) -> str:
+    simulator.label(1, classification=2)
+    point = simulator.point(1)
+    return simulator.write(replace(point, payload=without_label(point.payload)))
+
+
+def _replay_label(simulator: Simulator) -> str:
+    """Put a point back as it stood before its document was classified higher."""
+    simulator.label(1, classification=0)
+    return simulator.write(simulator.label(1, classification=3))
+
+
+def _undelete(simulator: Simulator) -> str:
+    """Put a point back as it stood before its document was deleted."""
+    before = simulator.point(1)
+    simulator.documents().delete(named(1), CURATOR)
+    return simulator.write(before)
+
+
 def _delete_points(simulator: Simulator) -> str:
     gone = simulator.point(1).id
     simulator.store.delete(COLLECTION, ACME, [gone])
@@ -447,6 +498,26 @@ TAMPERINGS: Mapping[str, Tampering] = {
     ),
     "withdrawn document replayed": Tampering(
         act=_replay_withdrawn, refusal="its document was withdrawn", state="replayed"
+    ),
+    "label widened": Tampering(
+        act=_relabel(**{USERS: ["eve"]}), refusal="access label is not", state="relabelled"
+    ),
+    "label lowered": Tampering(
+        act=_relabel(**{CLASSIFICATION: 0}), refusal="access label is not", state="relabelled"
+    ),
+    "label removed": Tampering(
+        act=_remove_label, refusal="access label was taken away", state="relabelled"
+    ),
+    "label replayed": Tampering(
+        act=_replay_label, refusal="access label is not", state="relabelled"
+    ),
+    "deleted document restored": Tampering(
+        act=_undelete, refusal="its document is deleted", state="relabelled"
+    ),
+    "document hidden": Tampering(
+        act=_relabel(**{DELETED_AT: 5.0}),
+        refusal="its document is not deleted",
+        state="relabelled",
     ),
     "forged key": Tampering(
         act=_forge, refusal="envelope that this state folder does not hold", state="altered"

@@ -15,7 +15,7 @@ from ragbastion.core.store import VectorStore
 from ragbastion.ingest.provenance import BatchSigner, ChunkVerifier, from_point, to_point
 from ragbastion.tenancy import EdgeStore, QdrantStore
 
-from .simulator import ACME, EMBEDDER, TAMPERINGS, Simulator, chunks_of
+from .simulator import ACME, CURATOR, EMBEDDER, TAMPERINGS, Simulator, chunks_of, named
 
 STORES = ("embedded", "qdrant")
 
@@ -37,6 +37,19 @@ def test_honest_points_pass(simulator: Simulator) -> None:
     report = simulator.swept()
     assert (report.clean, report.totals()["ok"]) == (True, 5)
     assert simulator.retrieved(simulator.point(1).id) == "trusted"
+
+
+def test_honest_labels_pass(simulator: Simulator) -> None:
+    """Whoever may labels, deletes and restores a document raises no alarm by it."""
+    documents = simulator.documents()
+    simulator.label(1, classification=2)
+    simulator.label(2, classification=0)
+    for change in (documents.delete, documents.restore, documents.delete):
+        change(named(1), CURATOR)
+        assert simulator.retrieved(simulator.point(1).id) == "trusted"
+        assert simulator.swept().totals()["ok"] == 5
+    simulator.label(2, classification=1)
+    assert simulator.swept().clean
 
 
 @pytest.mark.parametrize("kind", TAMPERINGS)
