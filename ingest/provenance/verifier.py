@@ -18,6 +18,7 @@ from ...core.settings import ProvenanceSettings
 from .current_versions import CurrentVersions
 from .envelope import open_sealed
 from .leaf import chunk_leaf
+from .log.ledger_check import require_ledger_by_file
 from .merkle import root_from_path
 from .proof import ChunkProof
 from .registry import SourceRegistry
@@ -39,6 +40,7 @@ class ChunkVerifier:
         self._registry = SourceRegistry(state_dir)
         self._trust = Trust(self._registry, settings or ProvenanceSettings())
         self._current = CurrentVersions(state_dir)
+        self._state_dir = state_dir
         self._statements: dict[str, BatchStatement] = {}
 
     def verify(self, chunk: Chunk, proof: ChunkProof | None, *, collection_uid: str) -> Chunk:
@@ -111,6 +113,13 @@ class ChunkVerifier:
             for each in self._registry.envelopes_of(tenant, collection_uid, source)
             if trust.is_envelope_revoked(each)
         )
+
+    def require_ledger(self) -> None:
+        """Raise `RollbackError` if the ledger is older than the log's file says; once at a start.
+
+        A log in PostgreSQL is not asked: retrieval needs no network.
+        """
+        require_ledger_by_file(self._state_dir, self._current.changes())
 
     def close(self) -> None:
         """Close the registry and the ledger."""
