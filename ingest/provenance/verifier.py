@@ -41,6 +41,7 @@ class ChunkVerifier:
         self._trust = Trust(self._registry, settings or ProvenanceSettings())
         self._current = CurrentVersions(state_dir)
         self._state_dir = state_dir
+        self._ledger_is_new = False
         self._statements: dict[str, BatchStatement] = {}
 
     def verify(self, chunk: Chunk, proof: ChunkProof | None, *, collection_uid: str) -> Chunk:
@@ -119,7 +120,9 @@ class ChunkVerifier:
 
         A log in PostgreSQL is not asked: retrieval needs no network.
         """
-        require_ledger_by_file(self._state_dir, self._current.changes())
+        if not self._ledger_is_new:
+            require_ledger_by_file(self._state_dir, self._current.changes())
+            self._ledger_is_new = True
 
     def close(self) -> None:
         """Close the registry and the ledger."""
