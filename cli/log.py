@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import log_prove, log_witness
+from . import log_ledger, log_prove, log_witness
 from .command import ExitCode, command, complain
 from .options import Config, Json
 from .output import utc_time, write_json, write_line, write_table, write_text
@@ -41,6 +41,7 @@ def register(app: typer.Typer) -> None:
     command(group, "verify")(verify)
     command(group, "show")(show)
     command(group, "checkpoint")(checkpoint)
+    command(group, "mend-ledger")(log_ledger.mend_ledger)
     command(group, "prove")(log_prove.prove)
     command(group, "witness")(log_witness.witness)
     app.add_typer(group, name="log")
@@ -48,6 +49,10 @@ def register(app: typer.Typer) -> None:
 
 def verify(seen: Seen = None, json_output: Json = False, config: Config = None) -> ExitCode:
     """Compute the whole log anew: every entry, node and checkpoint, and the registry beside it.
+
+    The ledger is compared as well: 'ledger-behind' names a document of which it has an older
+    version than the log, 'ledger-ahead' one of which the log was never told, 'unfinished' one that
+    was signed and never entered.
 
     Exit code: 0 nothing was rewritten, 1 something was, 3 the log cannot be read.
     """

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from ..core.chunk import TenantId
-from ..core.store import StoredPoint, VectorStore
+from ..core.chunk import ChunkId, TenantId
+from ..core.store import VectorStore
 from ..tenancy.context import TenantContext, operator_context
 from ..tenancy.quotas import Quotas, Reservation
 from .request import IngestRequest
@@ -34,8 +34,8 @@ class Charging:
             self._quotas.spend_call(self._context)
 
     @contextmanager
-    def writing(self, points: Sequence[StoredPoint], at_once: int) -> Iterator[int]:
-        """Reserve room while the points are written; yield how many one write may hold.
+    def writing(self, points: Sequence[ChunkId], at_once: int) -> Iterator[int]:
+        """Reserve room while the points of these ids are written; yield how many a write may hold.
 
         Raises `QuotaError` if there is no room.
         """
@@ -60,10 +60,10 @@ class Charging:
     def _tenant(self) -> TenantId:
         return TenantId(self._context.tenant)
 
-    def _reserved(self, points: Sequence[StoredPoint], quotas: Quotas) -> Reservation:
+    def _reserved(self, points: Sequence[ChunkId], quotas: Quotas) -> Reservation:
         mark = quotas.mark(self._context)
         held = self._store.count(self._collection, self._tenant)
-        known = self._store.get(self._collection, self._tenant, [each.id for each in points])
+        known = self._store.get(self._collection, self._tenant, points)
         new = len(points) - len(known)
         return quotas.reserve_points(self._context, self._collection, new, held, mark=mark)
 

@@ -9,6 +9,9 @@ kill harmless, and tell at retrieval which version of a document is the current 
   written, and those that a newer version has replaced.
 - ``withdrawn`` says which documents were taken out, so that none comes back by itself.
 
+What is noted beside them tells a ledger that was put back from one that a kill interrupted
+(`ledger_notes`).
+
 INVARIANT: a chunk id is in ``loose`` or in ``documents`` before the store can hold it, and leaves
 ``loose`` only by becoming current or after the store has deleted it.
 """
@@ -19,13 +22,24 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.chunk import ChunkId, Digest, DocumentId, TenantId
-from ..core.sqlite import open_database, query, transaction
+from ..core.sqlite import as_store_error, open_database, query, transaction
 from .ledger_labels import LABELS_SCHEMA, LedgerLabels
+from .ledger_notes import (
+    INTENDED,
+    NOTES_SCHEMA,
+    RETIRED,
+    STANDING,
+    Standing,
+    count_change,
+    note,
+    settle,
+    standing_of,
+)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
@@ -42,6 +56,9 @@ CREATE TABLE IF NOT EXISTS withdrawn (
     at REAL NOT NULL, PRIMARY KEY (collection, tenant, source, document)
 ) WITHOUT ROWID;
 """
+
+LEDGER_FILE = "ledger.db"
+"""Inside the state folder."""
 
 _WHERE = "WHERE collection = ? AND tenant = ? AND source = ? AND document = ?"
 
@@ -89,7 +106,7 @@ class Ledger:
     """Keeps the ledger in one SQLite file, owner-only; safe to share between threads."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = open_database(path, _SCHEMA + LABELS_SCHEMA)
+        self._connection = open_database(path, _SCHEMA + NOTES_SCHEMA + LABELS_SCHEMA)
         self._lock = threading.Lock()
         self.labels = LedgerLabels(self._connection, self._lock)
 
@@ -109,12 +126,23 @@ class Ledger:
             at=rows[0]["at"],
         )
 
-    def intend(self, entries: Sequence[LedgerEntry]) -> None:
-        """Note chunks that are about to be written, unless they are current already."""
+    def intend(self, entries: Sequence[LedgerEntry]) -> int:
+        """Note what is about to be signed and written; return the number of this change.
+
+        Chunks that are current already do not become loose.
+        """
         with self._lock, transaction(self._connection) as connection:
             for entry in entries:
                 current = _current(connection, entry.key)
                 _loosen(connection, entry.key, [c for c in entry.chunks if c not in current])
+                note(connection, entry.key.as_tuple(), entry.digest, INTENDED)
+            return count_change(connection)
+
+    def intend_withdrawal(self, key: LedgerKey) -> int:
+        """Note that a document is about to be withdrawn; return the number of this change."""
+        with self._lock, transaction(self._connection) as connection:
+            note(connection, key.as_tuple(), "", INTENDED)
+            return count_change(connection)
 
     def commit(self, entries: Sequence[LedgerEntry]) -> None:
         """Make these the current chunks of their documents; what they replace becomes loose."""
@@ -139,11 +167,15 @@ class Ledger:
                     f"DELETE FROM withdrawn {_WHERE}",  # noqa: S608
                     entry.key.as_tuple(),
                 )
+                settle(connection, entry.key.as_tuple(), entry.digest)
+            count_change(connection)
 
     def retire(self, key: LedgerKey) -> None:
         """Make a document's current chunks loose, so that they can be deleted."""
         with self._lock, transaction(self._connection) as connection:
-            _retire(connection, key)
+            if digest := _retire(connection, key):
+                note(connection, key.as_tuple(), digest, RETIRED)
+            count_change(connection)
 
     def withdraw(self, key: LedgerKey) -> None:
         """Retire a document and remember that, so that no older version passes for current."""
@@ -153,6 +185,44 @@ class Ledger:
                 "INSERT OR REPLACE INTO withdrawn VALUES (?, ?, ?, ?, ?)",
                 (*key.as_tuple(), time.time()),
             )
+            settle(connection, key.as_tuple(), "")
+            count_change(connection)
+
+    def count_on_from(self, changes: int) -> None:
+        """Count on from ``changes``, once what a ledger that was put back lacks was made good."""
+        with self._lock, transaction(self._connection) as connection:
+            connection.execute("UPDATE changes SET count = max(count, ?)", (changes,))
+
+    def changes(self) -> int:
+        """Return how often the ledger changed; a copy that is put back has a smaller number."""
+        return int(self._query("SELECT count FROM changes")[0]["count"])
+
+    def standing(self, key: LedgerKey) -> Standing:
+        """Return all that the ledger says of a document."""
+        return standing_of(self._query(STANDING, *key.as_tuple())[0])
+
+    def is_unfinished(self, key: LedgerKey) -> bool:
+        """Return whether a version of a document was to be written and never was committed."""
+        found = self._query(
+            f"SELECT 1 FROM noted {_WHERE} AND why = ?",  # noqa: S608
+            *key.as_tuple(),
+            INTENDED,
+        )
+        return bool(found)
+
+    def keys(self, collection: str | None = None) -> Iterator[LedgerKey]:
+        """Yield every document that has a current version, of a collection (its uid) or of all."""
+        try:
+            yield from (
+                LedgerKey.of(tuple(row))
+                for row in self._connection.execute(
+                    "SELECT collection, tenant, source, document FROM documents "
+                    "WHERE ?1 IS NULL OR collection = ?1",
+                    (collection,),
+                )
+            )
+        except sqlite3.Error as error:
+            raise as_store_error(error, None) from error
 
     def withdrawn_at(self, key: LedgerKey) -> float | None:
         """Return when a document was withdrawn; None if it was not, or was ingested again."""
@@ -214,9 +284,14 @@ def _current(connection: sqlite3.Connection, key: LedgerKey) -> set[str]:
     return set() if row is None else set(json.loads(row["chunks"]))
 
 
-def _retire(connection: sqlite3.Connection, key: LedgerKey) -> None:
+def _retire(connection: sqlite3.Connection, key: LedgerKey) -> str:
+    """Return the digest of the version that was current, or "" if none was."""
     _loosen(connection, key, sorted(_current(connection, key)))
-    connection.execute(f"DELETE FROM documents {_WHERE}", key.as_tuple())  # noqa: S608
+    deleted = connection.execute(
+        f"DELETE FROM documents {_WHERE} RETURNING digest",  # noqa: S608
+        key.as_tuple(),
+    ).fetchall()
+    return str(deleted[0]["digest"]) if deleted else ""
 
 
 def _loosen(connection: sqlite3.Connection, key: LedgerKey, chunks: Sequence[str]) -> None:

@@ -8,8 +8,8 @@ in batches, and each step takes the next batch only when the last one is committ
 - A document that turns hostile is quarantined and its older version stays served. If the bytes did
   not change and only the scanner did, they are withdrawn, since it is they that are suspect.
 - Hidden text is scanned, and never embedded, stored or put in metadata.
-- A bad file, row or vector is one failure of the report; a store that fails stops the run, which
-  can be repeated.
+- A bad file, row or vector is one failure of the report, and so is a document of a source that is
+  revoked or not opened; a store that fails stops the run, which can be repeated.
 """
 
 from __future__ import annotations

@@ -91,6 +91,8 @@ class IngestRun:
         self._labelling = Labelling(
             parts.store, parts.ledger.labels, parts.access, request, self._info.name
         )
+        # A ledger that was put back takes older versions for current: nothing is built on it.
+        parts.writer.require_ledger()
         # As after a restored backup: then the ledger's word is checked, document by document.
         held = parts.store.count(self._info.name, request.tenant)
         self._store_lost_points = held < parts.ledger.points(self._info.uid, request.tenant)
@@ -110,10 +112,11 @@ class IngestRun:
         return self._tally.report()
 
     def _ingest(self, batch: Sequence[Candidate]) -> None:
-        due = self._labelled([each for each in batch if self._is_due(each)])
+        due = self._signable(self._labelled([each for each in batch if self._is_due(each)]))
         admitted = self._screened(self._scanned(due), self._parts.text_signals)
         embedded = self._embedded(self._chunked(admitted))
-        served = self._screened(embedded, self._parts.vector_signals)
+        # Again: embedding takes a while, and a source may be revoked meanwhile.
+        served = self._signable(self._screened(embedded, self._parts.vector_signals))
         if served:
             self._write(served)
         if self._parts.writer.tidy([each.ledger_key for each in batch], self._info.name):
@@ -138,6 +141,8 @@ class IngestRun:
     def _is_current(self, each: Candidate, entry: LedgerEntry) -> bool:
         if (entry.digest, entry.pipeline) != (each.document.digest, self._version):
             return False
+        if self._parts.ledger.is_unfinished(each.ledger_key):
+            return False  # a killed run signed another version: this one must be the newest again
         if not self._store_lost_points:
             return True
         tenant = self._request.tenant
@@ -153,6 +158,18 @@ class IngestRun:
                 kept.append(each)
             except (AccessError, UsageError) as error:
                 self._fail(each.name, "access", error)
+        return kept
+
+    def _signable(self, batch: Sequence[Candidate]) -> list[Candidate]:
+        """Refuse the documents of sources that nobody may sign for now; the others go on."""
+        refusals = self._parts.writer.refusals(batch)
+        kept = []
+        for each in batch:
+            error = refusals.get((each.source, each.reviewer))
+            if error is None:
+                kept.append(each)
+            else:
+                self._fail(each.name, "sign", error)
         return kept
 
     def _scanned(self, batch: Sequence[Candidate]) -> list[Candidate]:
@@ -263,7 +280,6 @@ class IngestRun:
         return matrix
 
     def _write(self, batch: Sequence[Candidate]) -> None:
-        self._parts.writer.require_signable(batch)
         # Before the store is touched: what cannot be recorded is not let in.
         detail = {"documents": len(batch), "ids": [each.name for each in batch]}
         self._emit("ingest.admitted", self._info.name, Decision.ALLOW.value, detail)

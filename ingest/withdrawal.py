@@ -69,7 +69,8 @@ class Withdrawal:
     def restore(self, collection: str, tenant: TenantId, source: str) -> tuple[int, int]:
         """Bring back what was hidden and is revoked no more; return how many, and how many stay.
 
-        A document that was ingested again since stays hidden: what was hidden is its old version.
+        A document that was ingested again or withdrawn since stays hidden: what was hidden is its
+        old version.
         """
         info = self._store.collection(collection)
         try:
@@ -81,7 +82,7 @@ class Withdrawal:
         restored = stay = 0
         for document, ids in _by_document(found).items():
             key = _key(info, tenant, source, document)
-            if self._ledger.find(key) is None:
+            if self._ledger.find(key) is None and self._ledger.withdrawn_at(key) is None:
                 self._bring_back(info, hidden, key, ids)
                 restored += len(ids)
             else:

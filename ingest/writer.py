@@ -1,4 +1,4 @@
-"""Write a batch: sign, note the intent, upsert, commit to the ledger, delete what was replaced.
+"""Write a batch: note the intent, sign, upsert, commit to the ledger, delete what was replaced.
 
 The order makes a kill harmless at every point: new chunks are in the store before old ones leave,
 and what a killed run left behind is known to the ledger as loose and goes with the next run that
@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..core.chunk import Chunk
+from ..core.errors import ProvenanceError
 from ..core.store import StoredPoint, VectorStore
 from .charging import Charging
 from .ledger import Ledger, LedgerKey
@@ -52,12 +53,14 @@ class BatchWriter:
         entries = [
             entry_of(each, own, origin.pipeline) for each, own in zip(batch, chunks, strict=True)
         ]
-        with tally.timed("sign"):
-            points = self._signed(batch, chunks, origin.facts)
-        with charging.writing(points, _POINTS_PER_UPSERT) as at_once:
+        ids = [chunk.id for own in chunks for chunk in own]
+        # Before it is signed: a version that the quota refuses is none that the log is told of.
+        with charging.writing(ids, _POINTS_PER_UPSERT) as at_once:
             with tally.timed("ledger"):
                 self._ledger.labels.change([_labelling_of(each) for each in batch])
-                self._ledger.intend(entries)
+                change = self._ledger.intend(entries)
+            with tally.timed("sign"):
+                points = self._signed(batch, chunks, origin.facts, change)
             with tally.timed("store"):
                 self._upsert(points, collection, batch, at_once)
         with tally.timed("ledger"):
@@ -67,22 +70,33 @@ class BatchWriter:
                 self._ledger.labels.settle(labels)
         return len(points)
 
-    def require_signable(self, batch: Sequence[Candidate]) -> None:
-        """Raise `ProvenanceError` if a source of the batch is revoked, or has no key that may sign.
+    def refusals(self, batch: Sequence[Candidate]) -> dict[tuple[str, str], ProvenanceError]:
+        """Return why documents of a (source, reviewer) of the batch cannot be signed now.
 
-        Nothing is changed by it: a batch that cannot be signed is not told of as admitted.
+        The source is revoked or not opened, or no key may sign or can be read. Nothing is changed
+        by it: what cannot be signed is not told of as admitted.
         """
+        found: dict[tuple[str, str], ProvenanceError] = {}
         for tenant, source, reviewer in {
             (each.ledger_key.tenant, each.source, each.reviewer) for each in batch
         }:
-            self._signer.require_signable(tenant, source, reviewer)
+            try:
+                self._signer.require_signable(tenant, source, reviewer)
+            except ProvenanceError as error:
+                found[source, reviewer] = error
+        return found
+
+    def require_ledger(self) -> None:
+        """Raise `RollbackError` if the ledger is older than the transparency log says."""
+        self._signer.require_ledger(self._ledger.changes())
 
     def withdraw(self, key: LedgerKey, collection: str) -> None:
         """Take a document out of the store and the ledger.
 
         Logged first: what is then left of it by a kill is a version that is not current.
         """
-        self._signer.withdraw((key.tenant, key.collection, key.source), key.document)
+        change = self._ledger.intend_withdrawal(key)
+        self._signer.withdraw((key.tenant, key.collection, key.source), key.document, change)
         self._ledger.withdraw(key)
         self.tidy([key], collection)
 
@@ -101,7 +115,11 @@ class BatchWriter:
         return any_loose
 
     def _signed(
-        self, batch: Sequence[Candidate], chunks: Sequence[Sequence[Chunk]], facts: BatchFacts
+        self,
+        batch: Sequence[Candidate],
+        chunks: Sequence[Sequence[Chunk]],
+        facts: BatchFacts,
+        change: int,
     ) -> list[StoredPoint]:
         documents = {(each.source, each.name): document_facts(each) for each in batch}
         labels = {
@@ -113,7 +131,12 @@ class BatchWriter:
         points: list[StoredPoint] = []
         for (uid, reviewer), group in by_reviewer.items():
             proofs = self._signer.sign(
-                group, collection_uid=uid, reviewer=reviewer, facts=facts, documents=documents
+                group,
+                collection_uid=uid,
+                reviewer=reviewer,
+                facts=facts,
+                documents=documents,
+                ledger_changes=change,
             )
             points.extend(to_point(c, proof) for c, proof in zip(group, proofs, strict=True))
         return [_labelled(point, labels[point.id]) for point in points]

@@ -182,6 +182,7 @@ class Guard:
         for each in self._tenants(info, tenant):
             expected = self._parts.ledger().chunks(info.uid, each)
             sweep.add(each, stored_points(self.store, info.name, each), expected)
+        sweep.add_ledger(self._parts.log().ledger_findings(self._parts.ledger(), info.uid, tenant))
         report = sweep.report()
         self._parts.events().emit(
             Event(

@@ -8,7 +8,6 @@ store can take for a number, split, fold or quote: '1' and '1.0' are two tenants
 
 from __future__ import annotations
 
-import hashlib
 import json
 import uuid
 from collections.abc import Mapping
@@ -65,10 +64,12 @@ def is_own(node: BaseNode, tenant: str) -> bool:
     )
 
 
-def stamp(node: BaseNode, *, tenant: str, source: str, position: int) -> None:
-    """Give a node its tenant, source and scoped id; stamping it again changes nothing."""
+def stamp(node: BaseNode, *, tenant: str, source: str, position: int, digest: Digest) -> None:
+    """Give a node its tenant, source and scoped id; stamping it again changes nothing.
+
+    ``digest`` is that of the version of its document.
+    """
     origin = str(node.metadata.get(ORIGIN, node.node_id))
-    text = node.get_content(metadata_mode=MetadataMode.NONE)
     node.metadata.update(
         {
             TENANT: tenant,
@@ -77,7 +78,7 @@ def stamp(node: BaseNode, *, tenant: str, source: str, position: int) -> None:
             SOURCE: source,
             ORIGIN: origin,
             POSITION: position,
-            DIGEST: hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+            DIGEST: digest,
         }
     )
     node.id_ = scoped_id(tenant, origin)
@@ -107,7 +108,7 @@ def chunk_of(node: BaseNode) -> Chunk:
             text=node.get_content(metadata_mode=MetadataMode.NONE),
             tenant=TenantId(_text(metadata, TENANT)),
             source=_text(metadata, SOURCE),
-            document=DocumentId(_document(node)),
+            document=DocumentId(document_of(node)),
             document_digest=Digest(_text(metadata, DIGEST)),
             position=int(metadata[POSITION]),
             metadata=_signed_metadata(metadata),
@@ -143,7 +144,8 @@ def _text(metadata: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def _document(node: BaseNode) -> str:
+def document_of(node: BaseNode) -> str:
+    """Return the name of the document that a node is of: a path where its metadata has one."""
     named = (node.metadata.get(key) for key in _DOCUMENT_KEYS)
     for name in (*named, node.ref_doc_id):
         if isinstance(name, str) and name:

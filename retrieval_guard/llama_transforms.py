@@ -9,19 +9,21 @@ vector_store=GuardedVectorStore(...),
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.schema import BaseNode, MetadataMode, TransformComponent
 
 from ..core.chunk import Digest, DocumentId, TenantId
-from ..core.errors import ProvenanceError
+from ..core.errors import ProvenanceError, UsageError
 from ..core.events import Event, EventSink
 from ..core.verdict import Decision, Verdict
-from ..ingest.provenance import BatchFacts, BatchSigner
+from ..ingest.ledger import Ledger, LedgerKey
+from ..ingest.provenance import BatchFacts, BatchSigner, ChunkProof, DocumentFacts
 from ..ingest.quarantine import Quarantine, QuarantineKey
 from ..ingest.scanner import Scanner
+from .llama_documents import ledger_entries, loader_facts, version_digests
 from .llama_nodes import attach, chunk_of, collection_named, stamp
 
 
@@ -105,7 +107,13 @@ class ProvenanceTransform(TransformComponent):
     """Signs nodes as one batch of a tenant's source; comes after the embedding.
 
     Gives each node its reserved metadata and a new id, scoped to the tenant. ``facts`` is what the
-    signature says of how the nodes came to be: model, chunker, scanners.
+    signature says of how the nodes came to be: model, chunker, scanners; ``documents`` what is
+    known of a document by its name, in place of the loader that its nodes tell.
+
+    With the ``ledger`` of the state folder, the nodes of a call are the current version of their
+    documents: older ones are refused as replayed from then on. So a call must have all nodes of
+    each of its documents, and what a cache brings back without a call stays refused. Raises
+    `RollbackError` for a ledger that was put back.
     """
 
     tenant: str
@@ -114,6 +122,8 @@ class ProvenanceTransform(TransformComponent):
 
     _signer: BatchSigner = PrivateAttr()
     _facts: BatchFacts | None = PrivateAttr(default=None)
+    _documents: Mapping[str, DocumentFacts] = PrivateAttr(default_factory=dict)
+    _ledger: Ledger | None = PrivateAttr(default=None)
 
     def __init__(
         self,
@@ -123,11 +133,17 @@ class ProvenanceTransform(TransformComponent):
         source: str,
         collection: str,
         facts: BatchFacts | None = None,
+        documents: Mapping[str, DocumentFacts] | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         told = {"tenant": tenant, "source": source, "collection": collection}
         super().__init__(**told)
         self._signer = signer
         self._facts = facts
+        self._documents = documents or {}
+        self._ledger = ledger
+        if ledger is not None:
+            signer.require_ledger(ledger.changes())
 
     @classmethod
     def class_name(cls) -> str:
@@ -138,16 +154,43 @@ class ProvenanceTransform(TransformComponent):
         """Return the nodes with their proofs; raise `ProvenanceError` for one not embedded."""
         if not nodes:
             return nodes
-        for position, node in enumerate(nodes):
+        for node in nodes:
             if node.embedding is None:
                 raise ProvenanceError(
                     f"node {node.node_id} has no embedding: put ProvenanceTransform after the "
                     "embedding model"
                 )
-            stamp(node, tenant=self.tenant, source=self.source, position=position)
-        uid = collection_named(self.collection).uid
-        chunks = [chunk_of(node) for node in nodes]
-        proofs = self._signer.sign(chunks, collection_uid=uid, facts=self._facts)
-        for node, proof in zip(nodes, proofs, strict=True):
+        for position, (node, digest) in enumerate(zip(nodes, version_digests(nodes), strict=True)):
+            stamp(node, tenant=self.tenant, source=self.source, position=position, digest=digest)
+        for node, proof in zip(nodes, self._signed(nodes), strict=True):
             attach(node, proof)
         return nodes
+
+    def withdraw(self, document: str) -> None:
+        """Have no version of a document current, as after it was deleted from the store.
+
+        Raises `UsageError` without a ledger.
+        """
+        if self._ledger is None:
+            raise UsageError("withdrawal refused: give ProvenanceTransform the ledger")
+        uid = collection_named(self.collection).uid
+        key = LedgerKey.of((uid, self.tenant, self.source, document))
+        change = self._ledger.intend_withdrawal(key)
+        self._signer.withdraw((self.tenant, uid, self.source), document, change)
+        self._ledger.withdraw(key)
+
+    def _signed(self, nodes: Sequence[BaseNode]) -> list[ChunkProof]:
+        uid = collection_named(self.collection).uid
+        chunks = [chunk_of(node) for node in nodes]
+        entries = ledger_entries(chunks, uid)
+        told = {**loader_facts(nodes), **self._documents}
+        proofs = self._signer.sign(
+            chunks,
+            collection_uid=uid,
+            facts=self._facts,
+            documents={(self.source, name): each for name, each in told.items()},
+            ledger_changes=self._ledger.intend(entries) if self._ledger else None,
+        )
+        if self._ledger is not None:
+            self._ledger.commit(entries)
+        return proofs

@@ -16,6 +16,7 @@ class NodeVerifier:
     """Verifies nodes of one collection; ``store`` names the store in errors."""
 
     def __init__(self, verifier: ChunkVerifier, collection: str, store: str) -> None:
+        verifier.require_ledger()
         self._verifier = verifier
         self._name = collection
         self._uid = collection_named(collection).uid

@@ -207,6 +207,7 @@ class LazyParts:
     def _build_retrieval(self) -> RetrievalGuard:
         from .retrieval import RetrievalGuard
 
+        self.verifier().require_ledger()
         return RetrievalGuard(
             scanner=self.scanner(),
             verifier=self.verifier(),

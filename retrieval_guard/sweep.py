@@ -23,7 +23,7 @@ from ..core.errors import (
 )
 from ..core.store import CollectionInfo, StoredPoint, VectorStore
 from ..ingest.provenance import ChunkProof, ChunkVerifier, from_point
-from ..ingest.provenance.log import EnvelopeInclusion
+from ..ingest.provenance.log import EnvelopeInclusion, LogFinding
 from ..tenancy.point_records import UnopenedPoint
 
 _BATCH = 512
@@ -76,7 +76,8 @@ class SweepReport:
     """How many points of a collection verify, and which do not.
 
     ``missing`` is how many points the ledger expects and the store does not hold; `missing_ids` are
-    their ids, `MAX_LISTED` at most.
+    their ids, `MAX_LISTED` at most. ``ledger`` counts where the ledger and the transparency log say
+    different things of a document; `ledger_findings` name them, as many at most.
     """
 
     collection: str
@@ -85,18 +86,20 @@ class SweepReport:
     findings: tuple[SweepFinding, ...]
     missing: int = 0
     missing_ids: tuple[ChunkId, ...] = ()
+    ledger: int = 0
+    ledger_findings: tuple[LogFinding, ...] = ()
 
     @property
     def clean(self) -> bool:
-        """Whether every point verifies and none is missing."""
-        return not self.missing and all(
+        """Whether every point verifies, none is missing, and the ledger is what was logged."""
+        return not (self.missing or self.ledger) and all(
             count == 0 for state, count in self.counts.items() if state is not PointState.OK
         )
 
     def totals(self) -> dict[str, int]:
-        """Return the count of each state by its name, and of missing points."""
+        """Return the count of each state by its name, of missing points and of the ledger."""
         counts = {state.value: self.counts.get(state, 0) for state in PointState}
-        return {**counts, "missing": self.missing}
+        return {**counts, "missing": self.missing, "ledger": self.ledger}
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form: one field a count, and the points that do not verify."""
@@ -106,6 +109,7 @@ class SweepReport:
             "clean": self.clean,
             **self.totals(),
             "missing_ids": list(self.missing_ids),
+            "ledger_findings": [finding.as_dict() for finding in self.ledger_findings],
             "findings": [finding.as_dict() for finding in self.findings],
         }
 
@@ -150,6 +154,7 @@ class Sweep:
         self._tenants: list[str] = []
         self._missing = 0
         self._missing_ids: list[ChunkId] = []
+        self._ledger: list[LogFinding] = []
 
     def add(
         self,
@@ -170,6 +175,10 @@ class Sweep:
         room = MAX_LISTED - len(self._missing_ids)
         self._missing_ids += sorted(lacking)[:room]
 
+    def add_ledger(self, findings: Iterable[LogFinding]) -> None:
+        """Add where the ledger is not what the transparency log says."""
+        self._ledger += findings
+
     def report(self) -> SweepReport:
         """Return what was found so far."""
         return SweepReport(
@@ -179,6 +188,8 @@ class Sweep:
             findings=tuple(self._findings),
             missing=self._missing,
             missing_ids=tuple(self._missing_ids),
+            ledger=len(self._ledger),
+            ledger_findings=tuple(self._ledger[:MAX_LISTED]),
         )
 
     def _add_batch(self, tenant: TenantId, batch: Sequence[StoredPoint | UnopenedPoint]) -> None:

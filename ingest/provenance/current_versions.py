@@ -15,9 +15,8 @@ from pathlib import Path
 
 from ...core.chunk import Chunk, ChunkId, Digest
 from ...core.errors import ReplayedError
-from ..ledger import Ledger, LedgerKey
+from ..ledger import LEDGER_FILE, Ledger, LedgerKey
 
-LEDGER_FILE = "ledger.db"
 _MAX_CACHED = 100_000
 
 _Key = tuple[str, str, str, str]
@@ -74,6 +73,10 @@ class CurrentVersions:
             raise ReplayedError(
                 f"chunk {chunk.id} is replayed: its document {what}; delete the point"
             )
+
+    def changes(self) -> int:
+        """Return how often the ledger changed."""
+        return self._ledger.changes()
 
     def close(self) -> None:
         """Close the ledger."""

@@ -15,9 +15,12 @@ from ...core.chunk import Chunk
 from ...core.errors import UsageError, VectorError
 from ...core.events import EventSink, LoggingEventSink
 from ...core.settings import ProvenanceSettings
+from ..ledger import Ledger
 from .batch_facts import BatchFacts, DocumentFacts, SignedDocument
 from .envelope import seal
 from .leaf import chunk_leaf
+from .log.audit_ledger import LedgerDifference
+from .log.documents import Kept
 from .log.logged_registry import LoggedRegistry
 from .merkle import HASH_BYTES, build_tree
 from .proof import HEAD_BYTES, ChunkProof
@@ -58,13 +61,16 @@ class BatchSigner:
         reviewer: str = "",
         facts: BatchFacts | None = None,
         documents: Mapping[tuple[str, str], DocumentFacts] | None = None,
+        ledger_changes: int | None = None,
     ) -> list[ChunkProof]:
         """Return one proof a chunk, in order; each (tenant, source) makes signed batches.
 
         ``facts`` say how the chunks came to be, ``documents`` what is known of each document by its
-        source and name; names, digests and leaves of the documents are filled in here. Raises
-        `VectorError` for a chunk without a vector, `InputError` for one that has no canonical form,
-        `UsageError` for no chunks, `ProvenanceError` where nobody may sign for the source now.
+        source and name; names, digests and leaves of the documents are filled in here.
+        ``ledger_changes`` is the number of the ledger's change that is about to enter them, if it
+        keeps them (`Ledger.intend`). Raises `VectorError` for a chunk without a vector,
+        `InputError` for one that has no canonical form, `UsageError` for no chunks,
+        `ProvenanceError` where nobody may sign for the source now.
         """
         if not chunks:
             raise UsageError("nothing to sign: the batch is empty")
@@ -79,7 +85,11 @@ class BatchSigner:
                 statement = _unsigned(batch[0], collection_uid, reviewer, told)
                 proofs.update(zip(some, self._sign_tree(batch, statement), strict=True))
         # After the envelopes: what a kill leaves between the two is logged with the next batch.
-        self._logged.sync()
+        envelopes = frozenset(each.envelope for each in proofs.values())
+        kept = None
+        if ledger_changes is not None:
+            kept = Kept(changes=ledger_changes, envelopes=envelopes)
+        self._logged.sync(kept)
         return [proofs[at] for at in range(len(chunks))]
 
     def _sign_tree(self, chunks: Sequence[Chunk], statement: BatchStatement) -> list[ChunkProof]:
@@ -107,12 +117,29 @@ class BatchSigner:
         return envelope_id
 
     def require_signable(self, tenant: str, source: str, reviewer: str = "") -> None:
-        """Raise `ProvenanceError` where nobody may sign for the source now; change nothing."""
-        self._keys.require_signable(tenant, source, reviewer)
+        """Raise `ProvenanceError` where nobody may sign for the source now; change nothing.
 
-    def withdraw(self, scope: tuple[str, str, str], document: str) -> None:
-        """Log that a document is withdrawn; ``scope`` is (tenant, collection uid, source)."""
-        self._logged.remove_document(scope, document)
+        A key in the state folder is read; one in a module or service is not asked for.
+        """
+        self._keys.require_readable(tenant, source, reviewer)
+
+    def withdraw(
+        self, scope: tuple[str, str, str], document: str, ledger_changes: int | None = None
+    ) -> None:
+        """Log that a document is withdrawn; ``scope`` is (tenant, collection uid, source).
+
+        ``ledger_changes`` is as in `sign`.
+        """
+        self._logged.remove_document(scope, document, ledger_changes)
+
+    def require_ledger(self, changes: int) -> None:
+        """Raise `RollbackError` for a ledger that was put back; ``changes`` is how many it has."""
+        self._logged.require_ledger(changes)
+
+    def ledger_differences(self, ledger: Ledger) -> tuple[list[LedgerDifference], int]:
+        """Return the documents that a ledger and the log differ in, and the log's last change."""
+        self._logged.sync()
+        return self._logged.ledger_differences(ledger)
 
     def close(self) -> None:
         """Close the registry and the log."""

@@ -83,6 +83,12 @@ class SourceKeys:
             )
         return usable
 
+    def require_readable(self, tenant: str, source: str, reviewer: str = "") -> None:
+        """Raise as `require_signable`, and for a key file that cannot be read or is another's."""
+        usable = self.require_signable(tenant, source, reviewer)
+        if usable is not None and usable.uri.startswith(STATE):
+            self._open(usable)
+
     def made(self, tenant: str, name: str, generation: int) -> SigningKey:
         """Return the key file of a name, made if it does not exist; it is not registered here."""
         return local_key(self._files.key(f"{tenant}/{name}", generation))

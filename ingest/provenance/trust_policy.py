@@ -2,15 +2,18 @@
 
     version = 1
     default = "refuse"              # what no rule is about: "refuse", "untrusted" or "allow"
+    topic_field = "topic"           # the metadata field that states topics, if left out too
 
     [[rule]]
     collections = ["handbook*"]     # what the rule is about: shell patterns, "*" if left out
+    topics = ["leave*"]             # any topic, stated or not, if left out
     sources = ["hr-*", "wiki"]      # who may speak for it
     minimum_tier = "internal"       # and how far it must be trusted
     max_age_days = 400              # and how old a signature may be
     otherwise = "refuse"            # what becomes of the rest: "refuse" or "untrusted"
 
-A chunk that rules are about is allowed if one of them allows it.
+A chunk that rules are about is allowed if one of them allows it. Of several topics each must be
+allowed. A rule with topics is also about what states none, and never allows that.
 """
 
 from __future__ import annotations
@@ -27,11 +30,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from ...core.errors import SettingsError
 from ...core.settings_section import Section
 from .source_records import TrustTier
+from .topics import UNSTATED, folded_topic
 
 _DAY_S = 86_400.0
 _MAX_POLICY_BYTES = 1_000_000
@@ -53,6 +57,7 @@ class TrustRule(Section):
     tenants: _Patterns = Field(default=("*",), min_length=1)
     collections: _Patterns = Field(default=("*",), min_length=1)
     documents: _Patterns = Field(default=("*",), min_length=1)
+    topics: _Patterns | None = Field(default=None, min_length=1)
     minimum_tier: TrustTier = TrustTier.UNTRUSTED
     max_age_days: float | None = Field(default=None, gt=0)
     otherwise: _Otherwise = _Otherwise.REFUSE
@@ -63,10 +68,22 @@ class TrustRule(Section):
             _any(self.tenants, asked.tenant)
             and _any(self.collections, asked.collection)
             and _any(self.documents, asked.document)
+            and (self.topics is None or asked.topic == UNSTATED or _any(self.topics, asked.topic))
         )
+
+    @field_validator("topics")
+    @classmethod
+    def _folded(cls, topics: _Patterns | None) -> _Patterns | None:
+        """Compare as topics are, which have no case."""
+        folded = None if topics is None else tuple(folded_topic(each) for each in topics)
+        if folded is not None and UNSTATED in folded:
+            raise ValueError("a topic is 1 to 256 printable characters")
+        return folded
 
     def against(self, asked: Asked) -> str:
         """Return why the rule does not allow it, or "" if it does."""
+        if self.topics is not None and asked.topic == UNSTATED:
+            return "it states no topic"
         if not _any(self.sources, asked.source):
             return "its source may not speak for this"
         if asked.tier < self.minimum_tier:
@@ -78,7 +95,10 @@ class TrustRule(Section):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a policy decides about: a chunk of a source, with its tier and the signature's age."""
+    """What a policy decides about: a chunk of a source, with its tier and the signature's age.
+
+    ``topic`` is one of its topics, as `topics_in` returns them.
+    """
 
     tenant: str
     collection: str
@@ -86,6 +106,7 @@ class Asked:
     document: str
     tier: TrustTier
     age_s: float = 0.0
+    topic: str = UNSTATED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +123,7 @@ class TrustPolicy(Section):
 
     version: Literal[1]
     default: Literal["refuse", "untrusted", "allow"]
+    topic_field: str = Field(default="topic", min_length=1)
     rule: tuple[TrustRule, ...] = ()
 
     def decide(self, asked: Asked) -> Answer:
@@ -129,6 +151,10 @@ class TrustPolicy(Section):
     def names_documents(self) -> bool:
         """Whether a rule asks which document it is."""
         return any(rule.documents != ("*",) for rule in self.rule)
+
+    def names_topics(self) -> bool:
+        """Whether a rule asks which topic it is about."""
+        return any(rule.topics is not None for rule in self.rule)
 
     def _names_collections(self) -> bool:
         return any(rule.collections != ("*",) for rule in self.rule)

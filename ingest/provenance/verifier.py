@@ -19,6 +19,7 @@ from .current_labels import CurrentLabels
 from .current_versions import CurrentVersions
 from .envelope import open_sealed
 from .leaf import chunk_leaf
+from .log.ledger_check import require_ledger_by_file
 from .merkle import root_from_path
 from .proof import ChunkProof
 from .registry import SourceRegistry
@@ -41,6 +42,8 @@ class ChunkVerifier:
         self._trust = Trust(self._registry, settings or ProvenanceSettings())
         self._current = CurrentVersions(state_dir)
         self.labels = CurrentLabels(state_dir)
+        self._state_dir = state_dir
+        self._ledger_is_new = False
         self._statements: dict[str, BatchStatement] = {}
 
     def verify(self, chunk: Chunk, proof: ChunkProof | None, *, collection_uid: str) -> Chunk:
@@ -113,6 +116,15 @@ class ChunkVerifier:
             for each in self._registry.envelopes_of(tenant, collection_uid, source)
             if trust.is_envelope_revoked(each)
         )
+
+    def require_ledger(self) -> None:
+        """Raise `RollbackError` if the ledger is older than the log's file says; once at a start.
+
+        A log in PostgreSQL is not asked: retrieval needs no network.
+        """
+        if not self._ledger_is_new:
+            require_ledger_by_file(self._state_dir, self._current.changes())
+            self._ledger_is_new = True
 
     def close(self) -> None:
         """Close the registry and the ledger."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sqlite3
@@ -17,7 +18,6 @@ from ragbastion.core.chunk import Matrix, TenantId
 from ragbastion.core.embedding import EmbedderIdentity
 from ragbastion.core.errors import (
     ModelMismatchError,
-    ProvenanceError,
     StoreError,
     StoreFullError,
     StoreLockedError,
@@ -26,12 +26,20 @@ from ragbastion.core.errors import (
 )
 from ragbastion.core.events import MemoryEventSink
 from ragbastion.core.sentence_transformer import SentenceTransformerEmbedder
-from ragbastion.core.settings import IngestSettings, Settings
+from ragbastion.core.settings import IngestSettings, ProvenanceSettings, Settings
 from ragbastion.core.verdict import Verdict
 from ragbastion.ingest import IngestRequest, Progress
-from ragbastion.ingest.provenance import ChunkVerifier, SourceAdmin, from_point
+from ragbastion.ingest.provenance import (
+    BatchSigner,
+    ChunkVerifier,
+    SourceAdmin,
+    SourceRecord,
+    from_point,
+)
 from ragbastion.ingest.scanner import Scanner
 from ragbastion.tenancy import open_store
+
+from .provenance.conftest import make_chunks
 
 if TYPE_CHECKING:
     from conftest import HashingEmbedder, Rig
@@ -325,11 +333,70 @@ def test_a_revoked_source_is_not_told_of_as_admitted(rig: Rig, tmp_path: Path) -
     admin = SourceAdmin(rig.state, MemoryEventSink(), principal="root")
     admin.revoke_source("acme", "wiki", "poisoned")
     admin.close()
-    before = [event.kind for event in rig.events.events]
-    with pytest.raises(ProvenanceError, match="source 'wiki' is revoked"):
-        rig.ingest(write(tmp_path / "b.txt", "The ferry leaves at nine."))
-    assert [event.kind for event in rig.events.events] == before
+    before = len(rig.events.events)
+    report = rig.ingest(write(tmp_path / "b.txt", "The ferry leaves at nine."))
+    assert [event.kind for event in rig.events.events[before:]] == ["ingest.failed"]
+    [failure] = report.failures
+    assert (failure.where, failure.error) == ("sign", "ProvenanceError")
+    assert "source 'wiki' is revoked; open it again" in failure.message
     assert rig.texts() == ["The harbour opens at six."]
+
+
+ROWS = "".join(
+    json.dumps({"text": text, "source": source}) + "\n"
+    for text, source in [("Row one.", "wiki"), ("Row two.", "forum"), ("Row three.", "wiki")]
+)
+
+
+def _revoke_forum(rig: Rig) -> None:
+    admin = SourceAdmin(rig.state, MemoryEventSink(), principal="root")
+    admin.open(SourceRecord(tenant="acme", source="forum"))
+    admin.revoke_source("acme", "forum", "poisoned")
+    admin.close()
+
+
+def _lock_forums_key(rig: Rig) -> None:
+    signer = BatchSigner(rig.state)
+    signer.sign(make_chunks(1, source="forum"), collection_uid="u")
+    signer.close()
+    name = hashlib.sha256(b"acme/source/forum").hexdigest()[:32]
+    (rig.state / "keys" / f"{name}.pem").chmod(0o644)
+
+
+def _open_wiki(rig: Rig) -> None:
+    admin = SourceAdmin(rig.state, MemoryEventSink(), principal="root")
+    admin.open(SourceRecord(tenant="acme", source="wiki"))
+    admin.close()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "how", "why"),
+    [
+        (_revoke_forum, "first-use", "source 'forum' is revoked"),
+        (_open_wiki, "by-hand", "source 'forum' is not open; 'ragbastion sources add' opens it"),
+        (_lock_forums_key, "first-use", "others can read it"),
+    ],
+)
+def test_documents_of_a_source_that_may_not_speak_are_refused_alone(
+    make_rig: Callable[..., Rig],
+    tmp_path: Path,
+    spoil: Callable[[Rig], None],
+    how: str,
+    why: str,
+) -> None:
+    """Each with the reason; those of other sources of the batch go in, now and on the next run."""
+    provenance = ProvenanceSettings.model_validate({"open_sources": how})
+    rig = make_rig(settings=Settings(state_dir=tmp_path / "state", provenance=provenance))
+    spoil(rig)
+    path = write(tmp_path / "rows.jsonl", ROWS)
+    report = rig.ingest(path)
+    assert (report.ingested, report.failed) == (2, 1)
+    [failure] = report.failures
+    assert failure.path == "rows.jsonl#2"
+    assert why in failure.message
+    assert rig.texts() == ["Row one.", "Row three."]
+    again = rig.ingest(path)
+    assert (again.unchanged, again.failed) == (2, 1)
 
 
 def test_what_cannot_be_recorded_is_not_let_in(rig: Rig, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from llama_index.core.vector_stores.types import (
     MetadataFilter,
     MetadataFilters,
 )
+from ragbastion.core.chunk import Digest
 from ragbastion.core.errors import IsolationError, RagbastionError
 from ragbastion.retrieval_guard.llama_nodes import SCOPE, TENANT, scope_of, stamp
 
@@ -217,7 +218,7 @@ def unsigned_nodes_are_refused(bench: StoreBench) -> None:
     """A node that names the tenant and was never signed is not stored."""
     [node] = bench.signed("acme", 0)
     node.metadata = {}
-    stamp(node, tenant="acme", source="handbook", position=0)
+    stamp(node, tenant="acme", source="handbook", position=0, digest=Digest("ab" * 32))
     before = bench.backend.rows()
     with pytest.raises(RagbastionError):
         bench.store().add([node])

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,8 +31,15 @@ from ragbastion.core.errors import (
     UsageError,
 )
 from ragbastion.core.events import MemoryEventSink
-from ragbastion.ingest.provenance import BatchFacts, ChunkVerifier, export_evidence
+from ragbastion.ingest import Ledger
+from ragbastion.ingest.provenance import (
+    BatchFacts,
+    ChunkVerifier,
+    DocumentFacts,
+    export_evidence,
+)
 from ragbastion.ingest.provenance.evidence import BUNDLE
+from ragbastion.ingest.provenance.log import verify_log
 from ragbastion.retrieval_guard import (
     EmbedderEmbedding,
     GuardedVectorStore,
@@ -300,6 +308,69 @@ def test_facts_are_signed(bench: Bench) -> None:
     predicate = json.loads(base64.b64decode(envelope["payload"]))["predicate"]
     assert "SentenceSplitter@256" in json.dumps(predicate)
     assert "own@1" in json.dumps(predicate)
+
+
+def _predicates(state: Path) -> list[dict[str, Any]]:
+    """Return what the statements of a state folder say, in order."""
+    export_evidence(state, state / "evidence")
+    lines = (state / "evidence" / BUNDLE).read_text().splitlines()
+    payloads = [base64.b64decode(json.loads(line)["payload"]) for line in lines]
+    return [json.loads(each)["predicate"] for each in payloads]
+
+
+def _run(bench: Bench, text: str, ledger: Ledger | None = None, **more: Any) -> ProvenanceTransform:
+    """Ingest the one document 'refunds.md' as two nodes."""
+    named = {"tenant": "acme", "source": "handbook", "collection": "shared"}
+    sign = ProvenanceTransform(bench.world.signer, **named, ledger=ledger, **more)
+    splitter = SentenceSplitter(chunk_size=36, chunk_overlap=0)
+    metadata = {"file_path": "refunds.md", "file_type": "text/markdown"}
+    IngestionPipeline(
+        transformations=[splitter, bench.embedding, sign], vector_store=bench.store()
+    ).run(documents=[Document(text=text, metadata=metadata)])
+    return sign
+
+
+LONG = (
+    "Refunds for annual plans take {} days. The desk answers on every working day until {} in the "
+    "evening, and on holidays until noon."
+)
+
+
+def test_documents_are_signed_as_ingestion_does(bench: Bench) -> None:
+    """Once each, with the digest of the version, the loader, and what the caller knows."""
+    _run(bench, LONG.format("fourteen", "six"))
+    _run(bench, FACTS, documents={"refunds.md": DocumentFacts(decision="allow")})
+    state = bench.world.guard.settings.state_dir
+    first, second = (each["documents"] for each in _predicates(state))
+    [document] = first
+    assert (document["name"], document["leaves"] > 1) == ("refunds.md", True)
+    assert document["loader"].startswith("text/markdown@llama-index-")
+    assert second[0]["verdict"] == "allow"
+    assert second[0]["digest"] != document["digest"]
+
+
+def test_an_older_version_is_refused_with_a_ledger(bench: Bench) -> None:
+    """Its nodes are still in the store; a withdrawn document's are refused as well."""
+    ledger = Ledger(bench.world.guard.settings.state_dir / "ledger.db")
+    _run(bench, LONG.format("ninety", "four"), ledger)
+    assert any("ninety" in text for text in bench.texts())
+    sign = _run(bench, LONG.format("fourteen", "six"), ledger)
+    assert {text for text in bench.texts() if "ninety" in text or "four in" in text} == set()
+    assert any("fourteen" in text for text in bench.texts())
+    assert verify_log(bench.world.guard.settings.state_dir).clean
+    sign.withdraw("refunds.md")
+    assert bench.texts() == []
+    assert verify_log(bench.world.guard.settings.state_dir).clean
+    ledger.close()
+
+
+def test_without_a_ledger_nothing_is_withdrawn(bench: Bench) -> None:
+    """There every version passes, and asking to withdraw one is an error that says so."""
+    _run(bench, LONG.format("ninety", "four"))
+    sign = _run(bench, LONG.format("fourteen", "six"))
+    assert any("ninety" in text for text in bench.texts())
+    with pytest.raises(UsageError, match="give ProvenanceTransform the ledger"):
+        sign.withdraw("refunds.md")
 
 
 def test_signing_needs_an_embedding(bench: Bench) -> None:

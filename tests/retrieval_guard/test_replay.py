@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 from ragbastion.core.chunk import ChunkId, TenantId
+from ragbastion.core.errors import RollbackError
 from ragbastion.core.store import StoredPoint
 from ragbastion.retrieval_guard import PointState
 
@@ -42,3 +46,26 @@ def test_a_deleted_point_is_named(world: World) -> None:
     world.guard.store.delete(COLLECTION, ACME, [point.id])
     report = world.guard.verify()
     assert (report.missing, report.missing_ids) == (1, (point.id,))
+
+
+def test_a_replay_behind_a_ledger_that_was_put_back_is_found(world: World, tmp_path: Path) -> None:
+    """The sweep names the document; a guard that starts on such a ledger answers nothing."""
+    [old] = _ingest(world, OLD)
+    state = world.guard.settings.state_dir
+    _copy(state / "ledger.db", tmp_path / "ledger.bak")
+    _ingest(world, NEW)
+    _copy(tmp_path / "ledger.bak", state / "ledger.db")
+    world.write(ACME, old)
+    report = world.guard.verify()
+    assert (report.clean, report.ledger) == (False, 2)
+    assert [each.kind for each in report.ledger_findings] == ["rollback", "ledger-behind"]
+    assert report.as_dict()["ledger_findings"][1]["reason"].startswith("the ledger was rolled back")
+    with pytest.raises(RollbackError, match="mend-ledger"):
+        world.guard.retrieve("when are refunds paid", context())
+
+
+def _copy(source: Path, target: Path) -> None:
+    with sqlite3.connect(source) as read, sqlite3.connect(target) as write:
+        read.backup(write)
+    read.close()
+    write.close()

@@ -5,6 +5,7 @@ tlog-checkpoint, tlog-cosignature). Retrieval does not need it; audits do: it sh
 rewritten, rolled back or held back.
 """
 
+from .audit_ledger import LedgerAudit, LedgerDifference
 from .bundle import InclusionProof, bundle_of, prove, read_bundle
 from .checkpoint import Checkpoint, TreeHead, open_checkpoint
 from .entries import LogEntry, subject_of
@@ -33,6 +34,8 @@ __all__ = [
     "EnvelopeInclusion",
     "FolderWitness",
     "InclusionProof",
+    "LedgerAudit",
+    "LedgerDifference",
     "LocalWitness",
     "LogEntry",
     "LogFinding",

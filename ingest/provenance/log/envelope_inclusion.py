@@ -1,4 +1,4 @@
-"""Whether envelopes stand in the log: what a sweep asks once for each, and retrieval never."""
+"""What a sweep asks the log, and retrieval never: whether it holds envelopes, and the ledger."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from pathlib import Path
 
 from ....core.errors import TransparencyError
 from ....core.settings_log import LogSettings
+from ...ledger import Ledger
+from .audit_ledger import LedgerAudit
 from .bundle import index_of_envelope, prove
 from .entries import envelope_digest
+from .findings import LogFinding, Tampering
 from .logged_registry import LoggedRegistry
 
 
@@ -26,6 +29,17 @@ class EnvelopeInclusion:
         self._problems.clear()
         self._registry.sync()
         self._registry.log().newest()
+
+    def ledger_findings(
+        self, ledger: Ledger, collection_uid: str, tenant: str | None = None
+    ) -> list[LogFinding]:
+        """Return where a ledger is not what the log says of a collection; reads the whole log."""
+        audit = LedgerAudit(ledger, self._registry.log().storage)
+        differences, changes = audit.run(collection_uid, tenant)
+        found = [each.finding for each in differences]
+        if reason := audit.rollback(changes):
+            found.insert(0, LogFinding(kind=Tampering.ROLLBACK, index=None, reason=reason))
+        return found
 
     def problem(self, envelope_id: str) -> str:
         """Return why the log does not vouch for an envelope; "" if it does. O(log n) once each."""

@@ -26,6 +26,12 @@ class Tampering(StrEnum):
     FREEZE = "freeze"
     QUORUM = "quorum"
     RECORD = "record"
+    LEDGER_BEHIND = "ledger-behind"
+    """The ledger was rolled back: it has an older version of a document than the log."""
+    LEDGER_AHEAD = "ledger-ahead"
+    """The ledger has what was never logged: the log was put back, or the ledger written to."""
+    UNFINISHED = "unfinished"
+    """A version was signed and never entered: ingest the document again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

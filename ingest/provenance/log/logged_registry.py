@@ -6,9 +6,12 @@ import threading
 from pathlib import Path
 
 from ....core.settings_log import LogSettings
-from .documents import document_subject, removed_document
+from ...ledger import Ledger
+from .audit_ledger import LedgerAudit, LedgerDifference
+from .documents import Kept, document_subject, removed_document
 from .entries import LogEntry
-from .feed import ENVELOPES, RegistryFeed, registry_journal
+from .feed import ENVELOPES, RegistryFeed, ledger_mark, mark_ledger, registry_journal
+from .ledger_check import require_ledger
 from .opening import open_log
 from .transparency_log import TransparencyLog
 
@@ -28,14 +31,15 @@ class LoggedRegistry:
         self._opened: tuple[TransparencyLog, RegistryFeed] | None = None
         self._lock = threading.Lock()
 
-    def sync(self) -> int:
+    def sync(self, kept: Kept | None = None) -> int:
         """Append what the log lacks, on disk at return; return how many changes there were.
 
+        ``kept`` names envelopes whose documents the ledger of the state folder answers for.
         Raises `TransparencyError` for a log or a registry that was put back, so that nothing is
         built upon it, and `StoreError`.
         """
         with self._lock:
-            return self._open()[1].sync()
+            return self._open()[1].sync(kept)
 
     def log(self) -> TransparencyLog:
         """Return the log, opened; raises as `sync` does."""
@@ -58,12 +62,33 @@ class LoggedRegistry:
         data = None if index is None else storage.entry(index)
         return None if data is None else LogEntry.parse(data)
 
-    def remove_document(self, scope: tuple[str, str, str], document: str) -> None:
-        """Log that no version of a document is current any more."""
+    def remove_document(
+        self, scope: tuple[str, str, str], document: str, changes: int | None = None
+    ) -> None:
+        """Log that no version of a document is current any more.
+
+        ``changes`` is the number of the ledger's change that says so, if one does.
+        """
         self.sync()
         with self._lock, self._open()[0].writing() as write:
-            entry = removed_document(scope, document, write.time_s(self._open()[0].newest()))
+            log = self._open()[0]
+            entry = removed_document(scope, document, write.time_s(log.newest()), changes)
             write.append([entry.as_bytes()], [entry.subject])
+            if changes is not None:
+                mark_ledger(log.storage, changes)
+
+    def require_ledger(self, changes: int) -> None:
+        """Raise `RollbackError` for a ledger with fewer changes than the log was told of."""
+        require_ledger(ledger_mark(self.log().storage), changes)
+
+    def ledger_differences(self, ledger: Ledger) -> tuple[list[LedgerDifference], int]:
+        """Return the documents that a ledger and the log differ in, and the log's last change.
+
+        Reads the whole log.
+        """
+        storage = self.log().storage
+        found, changes = LedgerAudit(ledger, storage).run()
+        return found, max(changes, ledger_mark(storage))
 
     def close(self) -> None:
         """Close log and journal."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from ....core.errors import TransparencyError
 from ....core.settings_log import LogSettings
 from .audit import LogAudit
+from .audit_ledger import audit_ledger
 from .audit_records import audit_records
 from .checkpoint import Checkpoint, open_checkpoint
 from .findings import Findings, LogReport, Tampering
@@ -22,7 +23,7 @@ def verify_log(
     seen: Sequence[str] = (),
     clock: Callable[[], float] = time.time,
 ) -> LogReport:
-    """Audit the log of a state folder, and the registry that it speaks of.
+    """Audit the log of a state folder, and the registry and the ledger that it speaks of.
 
     ``seen`` are checkpoints (signed notes) that were kept elsewhere; the log must still hold them.
     Raises `DamagedLogError` and `StoreError` for files that cannot be read. Nothing is changed, but
@@ -35,6 +36,7 @@ def verify_log(
         audit.run(_seen(parts, seen, audit.findings))
         audit.policy(settings, clock())
         pending = _pending(state_dir, parts, audit.findings)
+        audit_ledger(state_dir, parts.storage, audit.findings)
         if not audit.findings.count and audit.newest is not None:
             parts.seen.note(audit.newest)
             parts.seen.flush()

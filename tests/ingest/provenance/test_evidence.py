@@ -1,6 +1,7 @@
 """Evidence leaves as files that in-toto's tools read, and comes in only under a trusted key."""
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +12,13 @@ from in_toto.models.metadata import Envelope as InTotoEnvelope
 from in_toto_attestation.v1 import statement_pb2
 from in_toto_attestation.v1.statement import Statement
 from ragbastion.core.chunk import Integrity
-from ragbastion.core.errors import ProvenanceError, UsageError
+from ragbastion.core.errors import ProvenanceError, RevokedError, UsageError
+from ragbastion.core.events import MemoryEventSink
 from ragbastion.ingest.provenance import (
     BatchSigner,
     ChunkVerifier,
+    SourceAdmin,
+    SourceRecord,
     SourceRegistry,
     export_evidence,
     import_evidence,
@@ -191,6 +195,46 @@ def test_an_envelope_of_another_source_is_refused(tmp_path: Path, exported: Path
     report = import_evidence(tmp_path / "other", exported, ids)
     assert report.added == 1
     assert "something else" in report.refused[0][1]
+
+
+def test_a_key_of_another_tenant_brings_nothing(tmp_path: Path, exported: Path) -> None:
+    """Whoever holds it could speak for both; the tenant that has it is not told."""
+    data = json.loads((exported / KEYS).read_text())
+    [key] = [each for each in data["keys"] if each["name"] == "source/wiki"]
+    registry = SourceRegistry(tmp_path / "other")
+    registry.add_key(key["keyId"], "globex", "source/wiki", key["publicPem"])
+    with pytest.raises(ProvenanceError, match="give each source of each tenant a key") as refused:
+        import_evidence(tmp_path / "other", exported, [key["keyId"]])
+    assert "globex" not in str(refused.value)
+    assert import_evidence(tmp_path / "other", exported).added == 0
+    registry.close()
+
+
+@pytest.mark.parametrize("revoked", ["before", "after"])
+def test_imported_evidence_counts_from_its_import(tmp_path: Path, revoked: str) -> None:
+    """A revocation since a time before the import voids it, however early it was signed."""
+    chunks = make_chunks(1)
+    [proof] = BatchSigner(tmp_path / "state").sign(chunks, collection_uid=COLLECTION_UID)
+    export_evidence(tmp_path / "state", tmp_path / "evidence")
+    signed_at = time.time()
+    trusted = list(_keys(tmp_path / "evidence").values())
+    other = tmp_path / "other"
+    admin = SourceAdmin(other, MemoryEventSink(), principal="dana")
+    admin.open(SourceRecord(tenant="acme", source="wiki"))
+    time.sleep(1.1)  # statements are dated in whole seconds
+    since = time.time()
+    assert signed_at < since
+    if revoked == "before":
+        admin.revoke_source("acme", "wiki", "stolen key", since=since)
+    import_evidence(other, tmp_path / "evidence", trusted)
+    if revoked == "after":
+        admin.revoke_source("acme", "wiki", "stolen key", since=since)
+    admin.close()
+    verifier = ChunkVerifier(other)
+    with pytest.raises(RevokedError, match="of a source that is revoked"):
+        verifier.verify(chunks[0], proof, collection_uid=COLLECTION_UID)
+    here = ChunkVerifier(tmp_path / "state")
+    assert here.verify(chunks[0], proof, collection_uid=COLLECTION_UID).integrity
 
 
 def test_an_export_overwrites_nothing(tmp_path: Path, exported: Path) -> None:

@@ -353,6 +353,75 @@ def test_rules_about_documents_are_asked_of_each(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+TOPICS = """
+version = 1
+default = "allow"
+topic_field = "about"
+[[rule]]
+topics = ["Leave*"]
+sources = ["hr"]
+[[rule]]
+topics = ["lunch"]
+sources = ["wiki", "hr"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "about", "allowed"),
+    [
+        ("hr", "leave", True),
+        ("hr", "Leave of absence ", True),
+        ("hr", ["leave", "lunch"], True),
+        ("wiki", "lunch", True),
+        ("wiki", "sports", True),
+        ("wiki", "leave", False),
+        ("wiki", "ＬＥＡＶＥ", False),
+        ("wiki", "le\u200bave", False),
+        ("wiki", ["lunch", "leave"], False),
+        ("wiki", ["lunch", 3], False),
+        ("wiki", [], False),
+        ("wiki", ["lunch"] * 17, False),
+        ("wiki", {"lunch": 1}, False),
+        ("wiki", None, False),
+        ("hr", "", False),
+    ],
+)
+def test_a_source_speaks_for_its_topics(
+    tmp_path: Path, source: str, about: object, allowed: bool
+) -> None:
+    """Whatever form they are stated in; none stated is none that a rule with topics allows."""
+    policy = tmp_path / "trust.toml"
+    policy.write_text(TOPICS)
+    [chunk] = make_chunks(1, source=source)
+    chunk = replace(chunk, metadata={} if about is None else {"about": about})
+    signer = BatchSigner(tmp_path)
+    [proof] = signer.sign([chunk], collection_uid=COLLECTION_UID)
+    signer.close()
+    [found] = _verifier(tmp_path, policy).verify_batch(
+        [(chunk, proof)], collection_uid=COLLECTION_UID
+    )
+    assert isinstance(found, Chunk) is allowed
+    if not allowed:
+        assert "refused by the trust policy" in str(found)
+
+
+def test_a_topic_is_what_was_signed(tmp_path: Path) -> None:
+    """Who changes it in the store does not choose the rule: the chunk is altered."""
+    policy = tmp_path / "trust.toml"
+    policy.write_text(TOPICS)
+    [chunk] = make_chunks(1, source="wiki")
+    signer = BatchSigner(tmp_path)
+    [proof] = signer.sign(
+        [replace(chunk, metadata={"about": "leave"})], collection_uid=COLLECTION_UID
+    )
+    signer.close()
+    moved = replace(chunk, metadata={"about": "lunch"})
+    [found] = _verifier(tmp_path, policy).verify_batch(
+        [(moved, proof)], collection_uid=COLLECTION_UID
+    )
+    assert "is altered" in str(found)
+
+
 def test_a_changed_policy_counts_at_the_next_query(tmp_path: Path, policy: Path) -> None:
     """Whatever its size and time; one that is broken or gone refuses everything."""
     verifier, mine = _verifier(tmp_path, policy), _sign(tmp_path)

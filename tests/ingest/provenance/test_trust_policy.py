@@ -98,6 +98,8 @@ def test_one_rule_is_enough() -> None:
             "version = 1\ndefault = 'allow'\n[[rule]]\nsources = ['a']\nmax_age_days = 0",
             "max_age_days",
         ),
+        ("version = 1\ndefault = 'allow'\n[[rule]]\nsources = ['a']\ntopics = []", "topics"),
+        ("version = 1\ndefault = 'allow'\n[[rule]]\nsources = ['a']\ntopics = ['']", "printable"),
         ("version =", "not TOML"),
     ],
 )

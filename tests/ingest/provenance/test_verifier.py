@@ -22,6 +22,9 @@ from ragbastion.ingest.provenance import (
     from_point,
     to_point,
 )
+from ragbastion.ingest.provenance.dsse import local_key
+from ragbastion.ingest.provenance.envelope import open_sealed, seal
+from ragbastion.ingest.provenance.keys import SigningKeys
 
 from .conftest import COLLECTION_UID, make_chunks
 
@@ -80,6 +83,10 @@ PROOF_TAMPERS: dict[str, Callable[[Signed], ChunkProof | None]] = {
     "index beyond the tree": lambda signed: replace(signed[1][1], index=99),
     "truncated path": lambda signed: replace(signed[1][1], path=signed[1][1].path[:-1]),
     "reordered path": lambda signed: replace(signed[1][1], path=signed[1][1].path[::-1]),
+    "lengthened path": lambda signed: replace(
+        signed[1][1], path=(*signed[1][1].path, signed[1][1].path[0])
+    ),
+    "no path": lambda signed: replace(signed[1][1], path=()),
     "unknown envelope": lambda signed: replace(signed[1][1], envelope="f" * 32),
     "sketch": lambda signed: replace(signed[1][1], sketch=b"\x00" * 32),
     "short sketch": lambda signed: replace(signed[1][1], sketch=b""),
@@ -122,6 +129,25 @@ def test_forged_envelope_is_refused(
         )
     with pytest.raises(ProvenanceError, match="does not verify"):
         verifier.verify(*signed[0], collection_uid=COLLECTION_UID)
+
+
+@pytest.mark.parametrize("size", [0, -1, 1, 2, 6, 9, 2**53 - 1])
+def test_a_wrong_tree_size_is_refused(
+    tmp_path: Path, signed: Signed, verifier: ChunkVerifier, size: int
+) -> None:
+    """Also where the source itself signed it: no path of five leaves fits another tree."""
+    chunk, proof = signed[4]
+    registry = SourceRegistry(tmp_path)
+    text, key_id = registry.envelope(proof.envelope) or ("", "")
+    record = registry.key(key_id)
+    assert record is not None
+    honest = open_sealed(text, record.public_pem)
+    key = local_key(SigningKeys(tmp_path).key("acme/source/wiki"))
+    forged = seal(replace(honest, tree_size=size), key)
+    registry.add_envelope("f" * 32, ("acme", COLLECTION_UID, "wiki"), key_id, forged)
+    with pytest.raises(ProvenanceError, match=r"is altered|refused"):
+        verifier.verify(chunk, replace(proof, envelope="f" * 32), collection_uid=COLLECTION_UID)
+    registry.close()
 
 
 @pytest.mark.parametrize("second", ["bad", "a stranger's", "the same twice"])

@@ -85,7 +85,7 @@ def test_trust_and_revocation_are_logged(tmp_path: Path, signer: BatchSigner) ->
 def test_what_a_kill_left_is_logged_at_the_next_signature(tmp_path: Path) -> None:
     """An envelope that was kept and not logged, by a signer that never came to it."""
     signer = BatchSigner(tmp_path)
-    signer._logged.sync = lambda: 0  # type: ignore[method-assign]
+    signer._logged.sync = lambda _=None: 0  # type: ignore[method-assign]
     sign(signer)
     signer.close()
     assert verify_log(tmp_path).pending == 3
