@@ -168,7 +168,7 @@ def test_what_the_log_lacks_cannot_be_proved(registry: LoggedRegistry) -> None:
     assert prove(registry.log(), end - 1).index == end - 1
     with pytest.raises(UsageError, match=f"no entry {end}"):
         prove(registry.log(), end)
-    with pytest.raises(TransparencyError, match="is not in the log"):
+    with pytest.raises(UsageError, match="no envelope of that id"):
         bundle_of(registry, "unknown")
 
 
