@@ -19,6 +19,8 @@ from ..core.store import CollectionInfo, StoredPoint, VectorStore
 from ..ingest.provenance import ChunkProof, ChunkVerifier, from_point
 from ..ingest.provenance.log import EnvelopeInclusion
 from ..tenancy.point_records import UnopenedPoint
+from .reembedding_report import ReembeddingReport
+from .sampling import Drawn, Reservoir
 
 _BATCH = 512
 MAX_LISTED = 1000
@@ -68,7 +70,7 @@ class SweepReport:
     """How many points of a collection verify, and which do not.
 
     ``missing`` is how many points the ledger expects and the store does not hold; `missing_ids` are
-    their ids, `MAX_LISTED` at most.
+    their ids, `MAX_LISTED` at most. ``reembedding`` is there if the audit was asked for.
     """
 
     collection: str
@@ -77,21 +79,30 @@ class SweepReport:
     findings: tuple[SweepFinding, ...]
     missing: int = 0
     missing_ids: tuple[ChunkId, ...] = ()
+    reembedding: ReembeddingReport | None = None
 
     @property
     def clean(self) -> bool:
-        """Whether every point verifies and none is missing."""
-        return not self.missing and all(
-            count == 0 for state, count in self.counts.items() if state is not PointState.OK
-        )
+        """Whether every point verifies, none is missing, and the audit found nothing."""
+        if self.missing or (self.reembedding is not None and not self.reembedding.clean):
+            return False
+        return all(count == 0 for state, count in self.counts.items() if state is not PointState.OK)
 
     def totals(self) -> dict[str, int]:
         """Return the count of each state by its name, and of missing points."""
         counts = {state.value: self.counts.get(state, 0) for state in PointState}
         return {**counts, "missing": self.missing}
 
+    def audit_detail(self) -> dict[str, Any]:
+        """Return what the audit log keeps: counts, and what was drawn with which seed."""
+        if self.reembedding is None:
+            return dict(self.totals())
+        drawn = {**self.reembedding.totals(), "seed": self.reembedding.seed}
+        return {**self.totals(), "reembedding": drawn}
+
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form: one field a count, and the points that do not verify."""
+        audit = {"reembedding": self.reembedding.as_dict()} if self.reembedding else {}
         return {
             "collection": self.collection,
             "tenants": list(self.tenants),
@@ -99,6 +110,7 @@ class SweepReport:
             **self.totals(),
             "missing_ids": list(self.missing_ids),
             "findings": [finding.as_dict() for finding in self.findings],
+            **audit,
         }
 
 
@@ -126,6 +138,7 @@ class Sweep:
     """Verifies points in batches and adds up what it finds; made for one collection.
 
     With a ``log``, a point whose envelope the transparency log does not hold is a finding as well.
+    What verifies is offered to ``sample``.
     """
 
     def __init__(
@@ -133,10 +146,12 @@ class Sweep:
         verifier: ChunkVerifier,
         collection: CollectionInfo,
         log: EnvelopeInclusion | None = None,
+        sample: Reservoir[Drawn] | None = None,
     ) -> None:
         self._verifier = verifier
         self._collection = collection
         self._log = log
+        self._sample = sample
         self._counts = Counter(dict.fromkeys(PointState, 0))
         self._findings: list[SweepFinding] = []
         self._tenants: list[str] = []
@@ -208,6 +223,8 @@ class Sweep:
                 self._note(tenant, chunk.id, chunk.source, PointState.UNLOGGED, reason)
             else:
                 self._counts[PointState.OK] += 1
+                if self._sample is not None:
+                    self._sample.offer((tenant, chunk.id))
 
     def _note(
         self, tenant: TenantId, point: str, source: str, state: PointState, reason: str
