@@ -16,14 +16,17 @@ from typing import Any
 _DIGITS = 15
 """A significand of so many digits is below 2^53, so that a double holds it exactly."""
 
-_MAX_EXPONENT = 22
-"""10^22 is the largest power of ten that is a double: one rounding, so the nearest one."""
+_MOST = 1e15
+"""From here on a float is written with zeros behind its 15 digits, which make it too long again."""
+
+_LEAST_EXPONENT = -22
+"""10^22 is the largest power of ten that is a double: dividing by it rounds once, so rightly."""
 
 
 def exact_numbers(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return metadata with floats rounded to 15 digits, and as text beyond about 10^±22.
+    """Return metadata with floats rounded to 15 digits, and as text where that is not enough.
 
-    Other values stay as they are; what they hold is looked through.
+    Not enough it is from 10^15 on and below about 10^-8. Other values stay as they are; what they hold is looked through.
     """
     return {key: _exact(value) for key, value in metadata.items()}
 
@@ -43,5 +46,5 @@ def _exact_float(value: float) -> float | str:
         return value
     rounded = float(f"{value:.{_DIGITS}g}")
     exponent = Decimal(repr(rounded)).as_tuple().exponent
-    fits = isinstance(exponent, int) and abs(exponent) <= _MAX_EXPONENT
-    return rounded if fits else repr(rounded)
+    fits = isinstance(exponent, int) and exponent >= _LEAST_EXPONENT and abs(rounded) < _MOST
+    return rounded if fits else repr(value)

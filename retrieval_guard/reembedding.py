@@ -48,6 +48,7 @@ class Reembedding:
         self._verifier = verifier
         self._embedder = embedder
         self._collection = collection
+        self._dimension = collection.embedder.dimension
         self._problems: dict[str, str] = {}
         self._counts = dict.fromkeys(VectorMatch, 0)
         self._findings: list[ReembeddingFinding] = []
@@ -82,7 +83,7 @@ class Reembedding:
                 self._note_changed(tenant, chunk.id, str(label), chunk.source)
             elif problem := self._problem_of(proof):
                 self._note(chunk, VectorMatch.NOT_COMPARABLE, problem)
-            elif np.shape(chunk.vector) != (self._collection.embedder.dimension,):
+            elif chunk.vector is None or len(chunk.vector) != self._dimension:
                 self._note(chunk, VectorMatch.MISMATCHED, "its vector has another length")
             else:
                 yield label
@@ -141,7 +142,7 @@ class Reembedding:
             return
         try:
             vectors = self._embedder.embed([chunk.text for chunk in chunks])
-            matrix = checked_matrix(vectors, self._collection.embedder.dimension)
+            matrix = checked_matrix(vectors, self._dimension)
             if len(matrix) != len(chunks):
                 raise VectorError("the model gave another number of vectors than texts")
         except VectorError as error:
