@@ -26,7 +26,8 @@ _LEAST_EXPONENT = -22
 def exact_numbers(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return metadata with floats rounded to 15 digits, and as text where that is not enough.
 
-    Not enough it is from 10^15 on and below about 10^-8. Other values stay as they are; what they hold is looked through.
+    Not enough it is from 10^15 on and below about 10^-8. Other values stay as they are; lists and
+    objects are looked through.
     """
     return {key: _exact(value) for key, value in metadata.items()}
 
