@@ -27,6 +27,8 @@ def main() -> None:
         "access": out,
         "provenance": ["--data", str(data), *out],
         "vector_binding": ["--data", str(data), *out],
+        "reembedding": ["--data", str(data), *out],
+        "round_trips": out,
         "revocation": out,
         "log": out,
         "stores": out,

@@ -9,6 +9,7 @@ from typing import Any
 from ..core.chunk import Chunk, Matrix, TenantId
 from ..core.verdict import Verdict
 from .chunking import Piece
+from .exact_numbers import exact_numbers
 from .ledger import LedgerEntry, LedgerKey
 from .loaders import LoadedDocument
 from .outliers import SignalInput
@@ -118,7 +119,7 @@ def entry_of(each: Candidate, chunks: Sequence[Chunk], pipeline: str) -> LedgerE
 
 def _common_metadata(each: Candidate) -> dict[str, Any]:
     document = each.document
-    facts: dict[str, Any] = {**document.metadata, "media_type": document.media_type}
+    facts = {**exact_numbers(document.metadata), "media_type": document.media_type}
     if document.title:
         facts["title"] = document.title
     if document.url:

@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from .postgres_database import TenantDatabase
     from .postgres_row_security import TenantTable, require_row_security, set_up_row_security
     from .proposal import ProposedAction
+    from .reembedding_report import ReembeddingFinding, ReembeddingReport, VectorMatch
     from .results import Dropped, Retrieval, ServedChunk
     from .retrieval import RetrievalGuard
+    from .sampling import SampleSize
     from .sweep import PointState, SweepFinding, SweepReport
 
 _HOME = {
@@ -46,9 +48,12 @@ _HOME = {
     "PointState": "sweep",
     "ProposedAction": "proposal",
     "ProvenanceTransform": "llama_transforms",
+    "ReembeddingFinding": "reembedding_report",
+    "ReembeddingReport": "reembedding_report",
     "Retrieval": "results",
     "RetrievalGuard": "retrieval",
     "RetrievalGuardPostprocessor": "llama_postprocessor",
+    "SampleSize": "sampling",
     "ScanTransform": "llama_transforms",
     "ServedChunk": "results",
     "StoreTraits": "llama_traits",
@@ -56,6 +61,7 @@ _HOME = {
     "SweepReport": "sweep",
     "TenantDatabase": "postgres_database",
     "TenantTable": "postgres_row_security",
+    "VectorMatch": "reembedding_report",
     "require_row_security": "postgres_row_security",
     "set_up_row_security": "postgres_row_security",
     "tenant_vector_store": "llama_postgres",
@@ -72,9 +78,12 @@ __all__ = [
     "PointState",
     "ProposedAction",
     "ProvenanceTransform",
+    "ReembeddingFinding",
+    "ReembeddingReport",
     "Retrieval",
     "RetrievalGuard",
     "RetrievalGuardPostprocessor",
+    "SampleSize",
     "ScanTransform",
     "ServedChunk",
     "StoreTraits",
@@ -82,6 +91,7 @@ __all__ = [
     "SweepReport",
     "TenantDatabase",
     "TenantTable",
+    "VectorMatch",
     "require_row_security",
     "set_up_row_security",
     "tenant_vector_store",

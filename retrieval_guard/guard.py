@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
     from .actions import ActionGuard
     from .documents import Documents
     from .proposal import Action
+    from .reembedding_report import ReembeddingReport
     from .results import Retrieval
+    from .sampling import Drawn, Reservoir, SampleSize
     from .sweep import SweepReport
 
 Paths = str | Path | Sequence[str | Path]
@@ -167,30 +170,46 @@ class Guard:
         """Keep a quarantined document out for good."""
         return self._parts.pipeline().reject(quarantine_id, reviewer=reviewer, reason=reason)
 
-    def verify(self, collection: str | None = None, tenant: str | None = None) -> SweepReport:
+    def verify(
+        self,
+        collection: str | None = None,
+        tenant: str | None = None,
+        *,
+        reembed: SampleSize | None = None,
+        seed: int | None = None,
+    ) -> SweepReport:
         """Verify every stored point of a collection, of one tenant or of all; audit the outcome.
 
-        A point that does not open is one finding, and the sweep goes on. Raises
-        `TransparencyError` for a transparency log that was put back or rewritten, and
-        `UnknownTenantError` for a named tenant that has, and should have, no points.
+        A point that does not open is one finding, and the sweep goes on. With ``reembed`` a random
+        sample of what verifies is embedded again and its vectors are compared; ``seed`` makes the
+        draw the same again. Raises `TransparencyError` for a transparency log that was put back or
+        rewritten, `UnknownTenantError` for a named tenant that has, and should have, no points, and
+        with ``reembed`` `ModelMismatchError` for a collection of another model.
         """
         from .sweep import Sweep, stored_points
 
         info = self.store.collection(collection or self._settings.collection)
+        tenants = self._tenants(info, tenant)
+        sample = None
+        if reembed is not None:
+            self.embedder.identity.require(info.embedder, info.name)
+            sample = self._reservoir(reembed, seed, info, tenants)
         self._parts.log().refresh()
-        sweep = Sweep(self._parts.verifier(), info, self._parts.log())
-        for each in self._tenants(info, tenant):
+        sweep = Sweep(self._parts.verifier(), info, self._parts.log(), sample)
+        for each in tenants:
             expected = self._parts.ledger().chunks(info.uid, each)
             sweep.add(each, stored_points(self.store, info.name, each), expected)
         sweep.add_ledger(self._parts.log().ledger_findings(self._parts.ledger(), info.uid, tenant))
         report = sweep.report()
+        if sample is not None:
+            report = replace(report, reembedding=self._reembedded(sample, info))
         self._parts.events().emit(
             Event(
                 kind="verify",
                 tenant=tenant or "",
                 subject=info.name,
                 outcome="clean" if report.clean else "findings",
-                detail=report.totals(),
+                detail=report.audit_detail(),
             )
         )
         return report
@@ -294,6 +313,20 @@ class Guard:
         labels = self._parts.verifier().labels
         search = ReadableSearch(self.store, self._parts.access(), info, context, labels)
         return lambda wanted: search(vector, wanted)
+
+    def _reservoir(
+        self, size: SampleSize, seed: int | None, info: CollectionInfo, tenants: list[TenantId]
+    ) -> Reservoir[Drawn]:
+        from .sampling import Reservoir
+
+        stored = sum(self.store.count(info.name, each) for each in tenants)
+        return Reservoir(size.of(stored), seed)
+
+    def _reembedded(self, sample: Reservoir[Drawn], info: CollectionInfo) -> ReembeddingReport:
+        from .reembedding import Reembedding
+
+        audit = Reembedding(self.store, self._parts.verifier(), self.embedder, info)
+        return audit.audit(sample)
 
     def _tenants(self, info: CollectionInfo, tenant: str | None) -> list[TenantId]:
         if tenant is None:

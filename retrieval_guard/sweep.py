@@ -25,6 +25,8 @@ from ..core.store import CollectionInfo, StoredPoint, VectorStore
 from ..ingest.provenance import ChunkProof, ChunkVerifier, from_point
 from ..ingest.provenance.log import EnvelopeInclusion, LogFinding
 from ..tenancy.point_records import UnopenedPoint
+from .reembedding_report import ReembeddingReport
+from .sampling import Drawn, Reservoir
 
 _BATCH = 512
 MAX_LISTED = 1000
@@ -77,7 +79,8 @@ class SweepReport:
 
     ``missing`` is how many points the ledger expects and the store does not hold; `missing_ids` are
     their ids, `MAX_LISTED` at most. ``ledger`` counts where the ledger and the transparency log say
-    different things of a document; `ledger_findings` name them, as many at most.
+    different things of a document; `ledger_findings` name them, as many at most. ``reembedding`` is
+    there if the audit was asked for.
     """
 
     collection: str
@@ -88,21 +91,30 @@ class SweepReport:
     missing_ids: tuple[ChunkId, ...] = ()
     ledger: int = 0
     ledger_findings: tuple[LogFinding, ...] = ()
+    reembedding: ReembeddingReport | None = None
 
     @property
     def clean(self) -> bool:
-        """Whether every point verifies, none is missing, and the ledger is what was logged."""
-        return not (self.missing or self.ledger) and all(
-            count == 0 for state, count in self.counts.items() if state is not PointState.OK
-        )
+        """Whether all points verify, none is missing, ledger and log agree, and the audit too."""
+        if self.missing or self.ledger or (self.reembedding and not self.reembedding.clean):
+            return False
+        return all(count == 0 for state, count in self.counts.items() if state is not PointState.OK)
 
     def totals(self) -> dict[str, int]:
         """Return the count of each state by its name, of missing points and of the ledger."""
         counts = {state.value: self.counts.get(state, 0) for state in PointState}
         return {**counts, "missing": self.missing, "ledger": self.ledger}
 
+    def audit_detail(self) -> dict[str, Any]:
+        """Return what the audit log keeps: counts, and what was drawn with which seed."""
+        if self.reembedding is None:
+            return dict(self.totals())
+        drawn = {**self.reembedding.totals(), "seed": self.reembedding.seed}
+        return {**self.totals(), "reembedding": drawn}
+
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form: one field a count, and the points that do not verify."""
+        audit = {"reembedding": self.reembedding.as_dict()} if self.reembedding else {}
         return {
             "collection": self.collection,
             "tenants": list(self.tenants),
@@ -111,6 +123,7 @@ class SweepReport:
             "missing_ids": list(self.missing_ids),
             "ledger_findings": [finding.as_dict() for finding in self.ledger_findings],
             "findings": [finding.as_dict() for finding in self.findings],
+            **audit,
         }
 
 
@@ -138,6 +151,7 @@ class Sweep:
     """Verifies points in batches and adds up what it finds; made for one collection.
 
     With a ``log``, a point whose envelope the transparency log does not hold is a finding as well.
+    What verifies is offered to ``sample``.
     """
 
     def __init__(
@@ -145,10 +159,12 @@ class Sweep:
         verifier: ChunkVerifier,
         collection: CollectionInfo,
         log: EnvelopeInclusion | None = None,
+        sample: Reservoir[Drawn] | None = None,
     ) -> None:
         self._verifier = verifier
         self._collection = collection
         self._log = log
+        self._sample = sample
         self._counts = Counter(dict.fromkeys(PointState, 0))
         self._findings: list[SweepFinding] = []
         self._tenants: list[str] = []
@@ -236,6 +252,8 @@ class Sweep:
                 self._note(tenant, chunk.id, chunk.source, PointState.UNLOGGED, reason)
             else:
                 self._counts[PointState.OK] += 1
+                if self._sample is not None:
+                    self._sample.offer((tenant, chunk.id))
 
     def _note(
         self, tenant: TenantId, point: str, source: str, state: PointState, reason: str
