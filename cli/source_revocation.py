@@ -18,7 +18,7 @@ from .command import ExitCode, command, complain
 from .options import Config, Json, Store, Tenant
 from .output import printable, utc_time, write_fields
 from .refusals import audited
-from .source_admin import opened
+from .source_admin import opened, opened_to_revoke
 from .state import load, user_name
 from .tenant_state import opened_tenants
 from .times import past_seconds_of
@@ -94,7 +94,7 @@ def revoke(
     if reviewer and (hide or purge or key):
         raise typer.BadParameter("--reviewer goes with --since and --reason only")
     _confirm_purge(name, hide=hide, purge=purge, yes=yes)
-    with opened(settings) as admin:
+    with opened_to_revoke(settings) as admin:
         if reviewer:
             admin.revoke_reviewer(tenant, name, reason, since=at)
         elif key is None:

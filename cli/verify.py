@@ -52,15 +52,15 @@ def verify(
     json_output: Json = False,
     config: Config = None,
 ) -> ExitCode:
-    """Check every point of a collection: altered, unsigned, moved between tenants, revoked.
+    """Check every point of a collection: altered, unsigned, moved, replayed, revoked, missing.
 
-    A point of a revoked source, key or reviewer is 'revoked', one of an older version of its
-    document 'replayed', one with another access label than its document has, or restored from
-    deletion past the guard, 'relabelled'; one whose envelope the transparency log does not hold is
-    'unlogged';
-    'unopened' is a sealed value that does not open, 'foreign' a point of another tenant, 'missing'
-    what the ledger has and the store lacks. 'ledger' counts where the ledger and the log disagree,
-    as after 'ledger.db' was put back.
+    'moved' was signed for another tenant, source, collection or id, 'replayed' is of an older
+    version of its document; 'relabelled' has another access label than its document, or is restored
+    from deletion past the guard; 'refused' is as it was signed, and the time of its key, the
+    patterns of its source or the trust policy refuse it; 'revoked' is of a revoked source, key or
+    reviewer; 'unlogged' has an envelope that the transparency log does not hold; 'unopened' a
+    sealed value that does not open; 'missing' the ledger has and the store lacks. 'ledger' counts
+    where the ledger and the log disagree, as after 'ledger.db' was put back.
 
     With --reembed, a chunk whose vector is not what the model named in its envelope makes of its
     text is 'mismatched'; 'not_comparable' is one whose envelope names another model, or none.

@@ -15,6 +15,8 @@
     ├── IntegrityError              evidence does not verify
     │   ├── ProvenanceError         a chunk's proof, key or source does not hold
     │   │   ├── RevokedError        what is evidenced so was revoked by a person
+    │   │   ├── NotBelievedError    signed, but by a key or source that may not say this
+    │   │   ├── MovedError          signed for another tenant, source, collection or id
     │   │   ├── ReplayedError       a chunk of a version that its document no longer has
     │   │   └── RelabelledError     a point with an access label that its document does not have
     │   ├── SealError               a sealed value does not open, or a value is not sealed
@@ -110,6 +112,14 @@ class ProvenanceError(IntegrityError):
 
 class RevokedError(ProvenanceError):
     """A revocation voids the statement that signed a chunk."""
+
+
+class NotBelievedError(ProvenanceError):
+    """A chunk is as it was signed, and its key, its source or the trust policy may not vouch."""
+
+
+class MovedError(ProvenanceError):
+    """A chunk was signed for another tenant, source, collection or id than where it stands."""
 
 
 class ReplayedError(ProvenanceError):

@@ -1,8 +1,8 @@
 """Metadata whose numbers every store gives back as they are.
 
-A JSON reader that does not take the slow road for every number (serde_json of Qdrant and its
-embedded engine, without ``float_roundtrip``) is off by a last bit for some floats of 16 and 17
-digits, and a signature over such a number does not hold when it comes back. Found by
+A JSON reader that does not take the slow road for every number, such as that of Qdrant's embedded
+engine (serde_json without ``float_roundtrip`` is one), is off by a last bit for some floats of 16
+and 17 digits, and a signature over such a number does not hold when it comes back. Found by
 benchmarks/round_trips.py: 1 in 15 chunks whose metadata had such numbers.
 """
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .results import Dropped, Retrieval, ServedChunk
     from .retrieval import RetrievalGuard
     from .sampling import SampleSize
-    from .sweep import PointState, SweepFinding, SweepReport
+    from .sweep_report import PointState, SweepFinding, SweepReport
 
 _HOME = {
     "ActionGuard": "actions",

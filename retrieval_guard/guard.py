@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from .reembedding_report import ReembeddingReport
     from .results import Retrieval
     from .sampling import Drawn, Reservoir, SampleSize
-    from .sweep import SweepReport
+    from .sweep_report import SweepReport
 
 Paths = str | Path | Sequence[str | Path]
 

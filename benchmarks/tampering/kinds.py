@@ -245,7 +245,7 @@ TAMPERINGS: Mapping[str, Tampering] = {
     "document": Tampering(
         act=lambda s: s.change(document=f"doc{s.second}"), refusal="is altered", state="altered"
     ),
-    "source": Tampering(act=lambda s: s.change(source="hr"), refusal="moved", state="altered"),
+    "source": Tampering(act=lambda s: s.change(source="hr"), refusal="moved", state="moved"),
     "position": Tampering(act=lambda s: s.change(position=7), refusal="altered", state="altered"),
     "proof stripped": Tampering(
         act=lambda s: s.change(**s.proofs(None)), refusal="is unsigned", state="unsigned"
@@ -262,22 +262,22 @@ TAMPERINGS: Mapping[str, Tampering] = {
         state="altered",
     ),
     "spliced from another tenant": Tampering(
-        act=_splice_tenants, refusal="belongs to another tenant", state="foreign", undone=False
+        act=_splice_tenants, refusal="belongs to another tenant", state="moved", undone=False
     ),
     "spliced from another tenant and renamed": Tampering(
-        act=_splice_tenants_renamed, refusal="moved", state="altered", undone=False
+        act=_splice_tenants_renamed, refusal="moved", state="moved", undone=False
     ),
     "spliced from another collection": Tampering(
-        act=_splice_collections, refusal="moved", state="altered", undone=False
+        act=_splice_collections, refusal="moved", state="moved", undone=False
     ),
     "copied to another id": Tampering(
-        act=_copy_to_another_id, refusal="is altered", state="altered", undone=False
+        act=_copy_to_another_id, refusal="was moved", state="moved", undone=False
     ),
     "proof of another chunk": Tampering(
         act=_path_of_another, refusal="another vector", state="altered"
     ),
     "stale batch of a collection that was made again": Tampering(
-        act=_stale_batch, refusal="moved", state="altered", undone=False
+        act=_stale_batch, refusal="moved", state="moved", undone=False
     ),
     "older version replayed": Tampering(
         act=_replay, refusal="its document has a newer version", state="replayed", undone=False

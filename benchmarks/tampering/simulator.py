@@ -31,7 +31,8 @@ from ragbastion.ingest.provenance import (
 from ragbastion.ingest.writer import BatchWriter
 from ragbastion.retrieval_guard.documents import DocumentName, Documents
 from ragbastion.retrieval_guard.results import Dropped
-from ragbastion.retrieval_guard.sweep import Sweep, SweepReport, stored_points
+from ragbastion.retrieval_guard.sweep import Sweep, stored_points
+from ragbastion.retrieval_guard.sweep_report import SweepReport
 from ragbastion.retrieval_guard.verification import Verification
 from ragbastion.tenancy import AccessLabel, DocumentAccess, operator_context
 

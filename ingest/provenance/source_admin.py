@@ -111,8 +111,7 @@ class SourceAdmin:
             by=self._principal,
         )
         detail = {"why": why, "since": since, "keys": [key.key_id for key in keys]}
-        self._tell("source.revoked", tenant, source, detail)
-        self._logged.sync()
+        self._tell_of_loss("source.revoked", tenant, source, detail)
         return self.registry.revocations(Revoked.SOURCE, tenant, source)
 
     def revoke_key(
@@ -128,8 +127,7 @@ class SourceAdmin:
         self._require_past(since)
         self.registry.revoke_key(key_id, why, since=since, by=self._principal)
         detail = {"key_id": key_id, "why": why, "since": since}
-        self._tell("key.revoked", tenant, found.name, detail)
-        self._logged.sync()
+        self._tell_of_loss("key.revoked", tenant, found.name, detail)
 
     def revoke_reviewer(
         self, tenant: str, reviewer: str, why: str, *, since: float = 0.0
@@ -146,8 +144,7 @@ class SourceAdmin:
         subjects = [(Revoked.KEY, tenant, key.key_id) for key in keys]
         self.registry.revoke(subjects, why, since=since, by=self._principal)
         detail = {"why": why, "since": since, "keys": [key.key_id for key in keys]}
-        self._tell("reviewer.revoked", tenant, reviewer, detail)
-        self._logged.sync()
+        self._tell_of_loss("reviewer.revoked", tenant, reviewer, detail)
         return keys
 
     def reopen(self, tenant: str, source: str, why: str) -> KeyRecord:
@@ -221,6 +218,15 @@ class SourceAdmin:
     def _require_past(self, since: float) -> None:
         if not 0 <= since <= time.time():
             raise UsageError("since refused: it must be a time that has been, after 1970")
+
+    def _tell_of_loss(
+        self, kind: str, tenant: str, subject: str, detail: Mapping[str, Any]
+    ) -> None:
+        """Tell of trust that was taken away; the transparency log has it even if that fails."""
+        try:
+            self._tell(kind, tenant, subject, detail)
+        finally:
+            self._logged.sync()
 
     def _tell(self, kind: str, tenant: str, subject: str, detail: Mapping[str, Any]) -> None:
         self._events.emit(

@@ -16,7 +16,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from ...core.chunk import Chunk, Integrity
-from ...core.errors import ProvenanceError, RevokedError, SettingsError
+from ...core.errors import NotBelievedError, ProvenanceError, RevokedError, SettingsError
 from ...core.settings import ProvenanceSettings
 from .envelope import open_sealed
 from .policy_answers import PolicyAnswers, Times
@@ -116,15 +116,16 @@ class TrustNow:
     ) -> Integrity:
         """Return the label of a chunk that a statement covers, or raise `ProvenanceError`.
 
-        The error is a `RevokedError` where a revocation voids the statement. ``statement`` must
-        have been opened from that envelope, and be of the chunk's tenant and source.
+        The error is a `RevokedError` where a revocation voids the statement, else a
+        `NotBelievedError`. ``statement`` must have been opened from that envelope, and be of the
+        chunk's tenant and source.
         ``collection`` is the collection's name, which a policy may ask for.
         """
         judged = self._judged.get(envelope_id)
         if judged is None:
             judged = self._keep(envelope_id, statement)
         if isinstance(judged, _Refused):
-            refusal = RevokedError if judged.revoked else ProvenanceError
+            refusal = RevokedError if judged.revoked else NotBelievedError
             raise refusal(f"chunk {chunk.id} {judged.why}")
         source = judged.source
         if source.paths or source.domains:
@@ -133,7 +134,7 @@ class TrustNow:
             return judged.integrity
         answer = self._answers(chunk, collection, source, judged.times)
         if answer.refused:
-            raise ProvenanceError(f"chunk {chunk.id} is refused by the trust policy: {answer.why}")
+            raise NotBelievedError(f"chunk {chunk.id} is refused by the trust policy: {answer.why}")
         return judged.integrity if answer.allowed else Integrity.UNTRUSTED
 
     def is_revoked(self, tenant: str, source: str) -> bool:
@@ -219,12 +220,12 @@ def _in_time(key: KeyRecord, times: Times) -> bool:
 def _require_patterns(chunk: Chunk, source: SourceRecord) -> None:
     """Raise unless the chunk's document is one that its source may hold."""
     if source.paths and not any(fnmatchcase(chunk.document, each) for each in source.paths):
-        raise ProvenanceError(
+        raise NotBelievedError(
             f"chunk {chunk.id} is of a document that its source is not registered for: change the "
             "source's paths, or take the document out of it"
         )
     if source.domains and not _in_domains(chunk.metadata.get("url"), source.domains):
-        raise ProvenanceError(
+        raise NotBelievedError(
             f"chunk {chunk.id} is from an address that its source is not registered for: change "
             "the source's domains, or take the document out of it"
         )

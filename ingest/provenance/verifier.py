@@ -9,11 +9,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from ...core.chunk import Chunk, labelled
-from ...core.errors import InputError, ProvenanceError
+from ...core.errors import InputError, MovedError, ProvenanceError
 from ...core.settings import ProvenanceSettings
 from .current_labels import CurrentLabels
 from .current_versions import CurrentVersions
@@ -21,6 +22,7 @@ from .envelope import open_sealed
 from .leaf import chunk_leaf
 from .log.ledger_check import require_ledger_by_file
 from .merkle import root_from_path
+from .points import chunk_id
 from .proof import ChunkProof
 from .registry import SourceRegistry
 from .statement import BatchStatement
@@ -143,7 +145,7 @@ class ChunkVerifier:
             self._statements[proof.envelope] = statement
         claimed = (chunk.tenant, chunk.source, collection_uid)
         if claimed != (statement.tenant, statement.source, statement.collection_uid):
-            raise ProvenanceError(
+            raise MovedError(
                 f"chunk {chunk.id} was signed for another tenant, source or collection: it was "
                 "moved; ingest its document again"
             )
@@ -177,7 +179,21 @@ def _check_leaf(chunk: Chunk, proof: ChunkProof, statement: BatchStatement) -> N
         raise ProvenanceError(f"chunk {chunk.id} is altered: it has no canonical form") from error
     root = root_from_path(leaf, proof.index, statement.tree_size, proof.path)
     if root is None or root.hex() != statement.root:
+        _refuse_copy(chunk, proof, statement)
         raise ProvenanceError(
             f"chunk {chunk.id} is altered: its text, metadata, id or place is not what was "
             "signed; ingest its document again"
         )
+
+
+def _refuse_copy(chunk: Chunk, proof: ChunkProof, statement: BatchStatement) -> None:
+    """Raise `MovedError` if the chunk is what was signed but for its id."""
+    scope = (statement.tenant, statement.collection_uid, statement.source)
+    own = chunk_id(scope, chunk.document, chunk.position, chunk.text)
+    if own == chunk.id:
+        return
+    signed = replace(chunk, id=own)
+    leaf = chunk_leaf(signed, statement.collection_uid, proof.sketch, statement.version)
+    root = root_from_path(leaf, proof.index, statement.tree_size, proof.path)
+    if root is not None and root.hex() == statement.root:
+        raise MovedError(f"chunk {chunk.id} was moved: it was signed as {own}; delete the copy")

@@ -177,6 +177,14 @@ def test_a_store_that_cannot_be_opened_tells_what_is_done(run: Run, wiki: None) 
     assert run("sources", "list").code == 1
 
 
+def test_a_broken_audit_log_holds_up_no_revocation(run: Run, wiki: None, own_state: Path) -> None:
+    """The source is revoked, and the command fails and says what the log lacks."""
+    (own_state / "audit.db").write_bytes(b"not a database" * 100)
+    revoked = run("sources", "revoke", "wiki", *ACME, "--reason", "poisoned")
+    assert (revoked.code, "it is done and holds" in revoked.errors) == (3, True)
+    assert run("sources", "list").code == 1
+
+
 def test_a_restore_that_was_cut_is_run_again(run: Run, wiki: None, own_state: Path) -> None:
     """The first run took the revocation back and met no store; the second one finishes."""
     run("sources", "revoke", "wiki", *ACME, "--reason", "x")

@@ -21,6 +21,8 @@ TABLE = [
     (errors.RevokedError, 409),
     (errors.ReplayedError, 409),
     (errors.RelabelledError, 409),
+    (errors.MovedError, 409),
+    (errors.NotBelievedError, 409),
     (errors.TransparencyError, 409),
     (errors.RollbackError, 409),
     (errors.ForkError, 409),

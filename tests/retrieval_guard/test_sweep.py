@@ -22,13 +22,13 @@ def sweep(world: World) -> Sweep:
     return Sweep(verifier, world.guard.store.collection(COLLECTION))
 
 
-def test_a_point_of_another_tenant_is_foreign(world: World, sweep: Sweep) -> None:
-    """A point in a partition that is not its tenant's is foreign, whoever signed it."""
+def test_a_point_of_another_tenant_is_moved(world: World, sweep: Sweep) -> None:
+    """A point in a partition that is not its tenant's was moved, whoever signed it."""
     point = world.point(world.planted[0])
     sweep.add(TenantId("globex"), [point])
     [finding] = sweep.report().findings
     assert (finding.state, finding.tenant, finding.source) == (
-        PointState.FOREIGN,
+        PointState.MOVED,
         "globex",
         "handbook",
     )

@@ -54,7 +54,7 @@ def _moved_vector(chunk: Chunk) -> Chunk:
 TAMPERS: dict[str, tuple[Callable[[Chunk], Chunk], str]] = {
     "text": (lambda chunk: replace(chunk, text="paid in full"), "altered"),
     "metadata": (lambda chunk: replace(chunk, metadata={"title": "U"}), "altered"),
-    "id": (lambda chunk: replace(chunk, id="other"), "altered"),
+    "id": (lambda chunk: replace(chunk, id="other"), "moved"),
     "document": (lambda chunk: replace(chunk, document=DocumentId("d")), "altered"),
     "digest": (lambda chunk: replace(chunk, document_digest=Digest("00")), "altered"),
     "position": (lambda chunk: replace(chunk, position=9), "altered"),
