@@ -16,9 +16,8 @@ from typing import Any
 from ...core.chunk import Chunk
 from ...core.errors import ProvenanceError, RelabelledError
 from ...tenancy.access_labels import deleted, unlabelled
-from ..ledger import Ledger
+from ..ledger import LEDGER_FILE, Ledger
 from ..ledger_labels import ACCESS_KEYS, KeptLabel, Label, LedgerLabels, Names, label_keys
-from .current_versions import LEDGER_FILE
 
 _MAX_CACHED = 100_000
 

@@ -179,9 +179,11 @@ def test_a_store_that_cannot_be_opened_tells_what_is_done(run: Run, wiki: None) 
 
 def test_a_broken_audit_log_holds_up_no_revocation(run: Run, wiki: None, own_state: Path) -> None:
     """The source is revoked, and the command fails and says what the log lacks."""
-    (own_state / "audit.db").write_bytes(b"not a database" * 100)
+    log = own_state / "state" / "audit.db"
+    log.write_bytes(b"not a database" * 100)
     revoked = run("sources", "revoke", "wiki", *ACME, "--reason", "poisoned")
     assert (revoked.code, "it is done and holds" in revoked.errors) == (3, True)
+    log.unlink()
     assert run("sources", "list").code == 1
 
 
