@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from ragbastion.ingest.provenance import (
     to_point,
 )
 from ragbastion.ingest.provenance.envelope import open_sealed, seal
+from ragbastion.ingest.provenance.log.logged_registry import LoggedRegistry
 from ragbastion.ingest.provenance.source_admin import SourceAdmin
 from ragbastion.ingest.provenance.source_keys import SourceKeys
 from ragbastion.ingest.provenance.statement import BatchStatement
@@ -94,6 +96,8 @@ def in_registry(folder: Path, chunks: int) -> tuple[list[dict[str, Any]], list[d
     """Return how long each step takes and what a revocation takes, with that many chunks."""
     registry = SourceRegistry(folder)
     envelopes = _fill(folder, registry, chunks // BATCH)
+    with closing(LoggedRegistry(folder)) as logged:
+        logged.sync()  # as each ingestion does: a revocation logs itself alone
     statements = {each: _statement(registry, each) for each in envelopes}
     trust = Trust(SourceRegistry(folder), ProvenanceSettings())
     hits = [each for each, source in envelopes.items() if source == BAD][: HITS // 2]
