@@ -31,7 +31,7 @@ from .intake import Loaded
 from .ledger import Ledger, LedgerKey
 from .loaders import LoadedDocument, LoadFailure, load_bytes, load_paths
 from .loaders.formats import EXTENSIONS
-from .outliers import OutlierDetector
+from .signals import OutlierDetector
 from .provenance import BatchSigner
 from .quarantine import Quarantine, QuarantineRecord, QuarantineState
 from .report import IngestReport

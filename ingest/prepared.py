@@ -11,7 +11,7 @@ from ..core.verdict import Verdict
 from .chunking import Piece
 from .ledger import LedgerEntry, LedgerKey
 from .loaders import LoadedDocument
-from .outliers import SignalInput
+from .signals import SignalInput
 from .provenance import chunk_id
 from .quarantine import QuarantineKey
 from .request import IngestRequest

@@ -20,7 +20,7 @@ from .intake import Intake, Loaded
 from .labelling import Labelling
 from .ledger import Ledger, LedgerEntry
 from .origin import Origin, batch_facts
-from .outliers import OutlierDetector
+from .signals import OutlierDetector
 from .prepared import Candidate
 from .provenance import BatchFacts
 from .quarantine import Quarantine, QuarantineRecord, QuarantineState

@@ -9,10 +9,10 @@ import pytest
 from ragbastion.core.chunk import Matrix
 from ragbastion.core.errors import UsageError
 from ragbastion.core.verdict import Decision
-from ragbastion.ingest.outlier_batch import NearDuplicateBurst, SwappedFact
-from ragbastion.ingest.outlier_text import Gibberish, QuestionEcho, QuestionJunction
-from ragbastion.ingest.outlier_vectors import BlindVector, VectorNorm
-from ragbastion.ingest.outliers import OutlierDetector, Signal, SignalInput
+from ragbastion.ingest.signals.like import NearDuplicateBurst, SwappedFact
+from ragbastion.ingest.signals.echo import Gibberish, QuestionEcho, QuestionJunction
+from ragbastion.ingest.signals.vectors import BlindVector, VectorNorm
+from ragbastion.ingest.signals import OutlierDetector, Signal, SignalInput
 
 PROSE = (
     "The harbour of the old town opens at six in the morning, and the first ferry to the islands "

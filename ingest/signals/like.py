@@ -8,8 +8,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from ..core.verdict import Decision
-from .outliers import NOTHING, Reading, SignalInput
+from ...core.verdict import Decision
+from .signal import NOTHING, Reading, SignalInput
 
 _SHINGLE_WORDS = 3
 _SKETCH_SIZE = 128

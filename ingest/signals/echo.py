@@ -7,9 +7,9 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from ..core.verdict import Decision
+from ...core.verdict import Decision
 from .letter_bigrams import surprise_bits
-from .outliers import NOTHING, Reading, SignalInput
+from .signal import NOTHING, Reading, SignalInput
 
 _LEAD_CHARS = 300
 """A question is looked for in the first characters of a document or paragraph."""

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from ragbastion.core.verdict import Verdict
-from ragbastion.ingest.outliers import OutlierDetector, SignalInput
+from ragbastion.ingest.signals import OutlierDetector, SignalInput
 from report import print_table, write_bars, write_json
 
 SEED = 7

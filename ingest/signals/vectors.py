@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..core.chunk import Vector
-from ..core.verdict import Decision
-from .outliers import NOTHING, Reading, SignalInput
+from ...core.chunk import Vector
+from ...core.verdict import Decision
+from .signal import NOTHING, Reading, SignalInput
 
 _NORM_TOLERANCE = 1e-3
 """Embedders return unit vectors; float32 rounding stays under 1e-6."""
