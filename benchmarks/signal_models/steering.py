@@ -59,7 +59,7 @@ def train(texts: Texts, families: Sequence[str]) -> SteeringModel:
     ends = np.cumsum([0, *(len(row) for row in rows)])
     values = np.concatenate([np.full(len(row), 1 / np.sqrt(max(1, len(row)))) for row in rows])
     matrix = csr_matrix((values, np.concatenate(rows), ends), shape=(len(rows), BUCKETS))
-    fitted = LogisticRegression(C=8.0, max_iter=300, class_weight={0: 1.0, 1: 0.7})
+    fitted = LogisticRegression(C=8.0, max_iter=300, class_weight={0: 1.0, 1: 3.0})
     fitted.fit(matrix, labels)
     return SteeringModel(
         weights=fitted.coef_[0].astype(np.float32), bias=float(fitted.intercept_[0]), words=words
