@@ -57,7 +57,10 @@ def _honest(
     for text in texts:
         features, _ = windows(model, text)
         if len(features):
-            yield features[chance.sample(range(len(features)), min(_WINDOWS_A_TEXT, len(features)))], 0
+            yield (
+                features[chance.sample(range(len(features)), min(_WINDOWS_A_TEXT, len(features)))],
+                0,
+            )
 
 
 def _soup(
@@ -73,7 +76,9 @@ def _soup(
             count = len(model.tokens(soup)[1])
             beside = " ".join(chance.choice(texts).split()[:60])
             features, bounds = windows(model, f"{soup} {beside}")
-            within = [min(end, count) - start >= _SOUP_SHARE * (end - start) for start, end in bounds]
+            within = [
+                min(end, count) - start >= _SOUP_SHARE * (end - start) for start, end in bounds
+            ]
             if any(within):
                 yield features[np.array(within)], 1
 

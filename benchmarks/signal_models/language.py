@@ -103,9 +103,7 @@ def _kinds(
             votes.setdefault(ending(word), Counter())[kinds[word]] += 1 + (count > 5)
     rest = Counter(ending(word) for word in words if word not in kinds)
     for name, _ in rest.most_common(600):
-        kinds[name] = (
-            votes[name].most_common(1)[0][0] if name in votes else offset + CLUSTERS
-        )
+        kinds[name] = votes[name].most_common(1)[0][0] if name in votes else offset + CLUSTERS
     table = np.zeros((offset + CLUSTERS + 1,) * 2)
     for row in rows:
         codes = [kinds.get(word) or kinds.get(ending(word), 0) for word in row]

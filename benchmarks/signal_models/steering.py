@@ -32,7 +32,9 @@ Chance = random.Random
 def spell(wording: str, chance: Chance) -> str:
     """Return one spelling of a wording."""
     while match := _CHOICE.search(wording):
-        wording = wording[: match.start()] + chance.choice(match[1].split("|")) + wording[match.end() :]
+        wording = (
+            wording[: match.start()] + chance.choice(match[1].split("|")) + wording[match.end() :]
+        )
     while "<Q>" in wording:
         wording = wording.replace("<Q>", spell(chance.choice(QUESTIONS), chance), 1)
     for mark, pool in (("<A>", THINGS), ("<B>", THINGS), ("<T>", TOPICS)):

@@ -27,6 +27,9 @@ JOINED_COSINE, JOINED_OVERLAP, JOINED_OWN_FACTS = 0.65, 0.2, 6
 """Measured on PoisonedRAG's rewrites against web pages about one person and chunks of one article
 (benchmarks/signals.py); the second line is for who stands beside two that the first one found."""
 
+WINDOW_S = 30 * 86_400.0
+"""What was brought earlier is compared only as far as it is among the stored neighbours."""
+
 _PIECES = 6
 """Passages of a document that are compared; poison is short, and a book has thousands."""
 
@@ -57,6 +60,9 @@ class SourceBurst:
         return readings
 
     def _counts(self, documents: Sequence[SignalInput], before: Sequence[Passage]) -> list[int]:
+        # A clock that ran back makes ages negative: then they count as fresh.
+        now = max(each.at for each in documents)
+        before = [passage for passage in before if now - passage.at <= WINDOW_S]
         own = [passage for each in documents for passage in passages_of(each)]
         stored = [p for each in documents for p in self._surroundings.same_source(each)]
         group = _Group([*own, *_unlike(before, own), *_unlike(stored, own)])

@@ -1,18 +1,65 @@
-"""Which signals there are, and which of them look at texts, at vectors, or at what is stored."""
+"""Which signals there are: over a text alone, over vectors alone, and with what a collection holds."""
 
 from __future__ import annotations
 
-from .echo import Gibberish, QuestionEcho, QuestionJunction
-from .like import NearDuplicateBurst, SwappedFact
+from typing import TYPE_CHECKING
+
+from .burst import SourceBurst
+from .echo import ObservedEcho, QuestionEcho, QuestionJunction
+from .gibberish import Gibberish
+from .hubness import Hubness
+from .like import NearDuplicateBurst
+from .novelty import Novelty
 from .signal import Signal
-from .vectors import BlindVector, VectorNorm
+from .steering import AnswerSteering
+from .surroundings import Surroundings
+from .swapped import SwappedFact
+from .vectors import BlindVector, VectorNorm, VectorSanity
+
+if TYPE_CHECKING:
+    from .baseline import Baseline
+
+SIGNALS = (
+    "question_junction",
+    "question_echo",
+    "observed_echo",
+    "gibberish",
+    "answer_steering",
+    "near_duplicate_burst",
+    "vector_sanity",
+    "vector_norm",
+    "blind_vector",
+    "source_burst",
+    "swapped_fact",
+    "hubness",
+    "novelty",
+    "vector_mismatch",
+)
+"""Every signal's name; `signals.off` takes these."""
 
 
 def text_signals() -> list[Signal]:
-    """Return the signals over texts."""
-    return [QuestionJunction(), QuestionEcho(), Gibberish(), NearDuplicateBurst(), SwappedFact()]
+    """Return the signals over texts alone."""
+    return [QuestionJunction(), QuestionEcho(), Gibberish(), AnswerSteering(), NearDuplicateBurst()]
+
+
+def learned_text_signals(baseline: Baseline) -> list[Signal]:
+    """Return the signals over texts, with what the collection's own texts and queries tell."""
+    signals = [each for each in text_signals() if each.name != "gibberish"]
+    return [*signals, Gibberish(baseline.pairs.more), ObservedEcho(baseline.observed)]
 
 
 def vector_signals() -> list[Signal]:
-    """Return the signals over vectors."""
-    return [VectorNorm(), BlindVector()]
+    """Return the signals over vectors alone."""
+    return [VectorSanity(), VectorNorm(), BlindVector()]
+
+
+def stored_vector_signals(baseline: Baseline, surroundings: Surroundings) -> list[Signal]:
+    """Return the signals over vectors, with what the collection holds."""
+    return [
+        *vector_signals(),
+        SourceBurst(baseline.recent, surroundings),
+        SwappedFact(surroundings),
+        Hubness([baseline.probes, baseline.asked]),
+        Novelty(baseline.centres),
+    ]

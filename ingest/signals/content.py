@@ -16,10 +16,7 @@ _WORD = re.compile(r"[^\W_]+")
 # A capital at a sentence's start says nothing.
 _FACT = re.compile(r"(?<![.!?]\s)(?<!\A)\b[A-Z][\w'’-]+|\b\d[\d.,]*\d|\b\d")
 STOP_WORDS = frozenset(
-    "the a an of in on at to for by with from and or is are was were be been did do does has have "
-    "had can could will would should who what when where which whose whom why how it its this that "
-    "these those as not no if than then there their they he she his her you your we our i also"
-    .split()  # fmt: skip
+    ["the", "a", "an", "of", "in", "on", "at", "to", "for", "by", "with", "from", "and", "or", "is", "are", "was", "were", "be", "been", "did", "do", "does", "has", "have", "had", "can", "could", "will", "would", "should", "who", "what", "when", "where", "which", "whose", "whom", "why", "how", "it", "its", "this", "that", "these", "those", "as", "not", "no", "if", "than", "then", "there", "their", "they", "he", "she", "his", "her", "you", "your", "we", "our", "i", "also"]  # fmt: skip
 )
 
 

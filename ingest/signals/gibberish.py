@@ -16,7 +16,7 @@ from typing import Self
 import numpy as np
 
 from ...core.verdict import Decision
-from .language import Codes, Floats, Language, shipped
+from .language import Codes, Floats, shipped
 from .other_languages import is_other_language
 from .signal import NOTHING, Reading, SignalInput
 from .windows import span_of, window_features

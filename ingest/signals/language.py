@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 MODEL = Path(__file__).with_name("language.npz")
 
 # Long words fall into parts, so that pieces glued to one word are still many tokens.
-TOKEN = re.compile(r"[^\W\d_]{1,14}(?:['’][^\W\d_]{1,14})?|\d+(?:[.,]\d+)*|[.,;:!?()\[\]\"“”/—–-]|[^\w\s]")
+TOKEN = re.compile(
+    r"[^\W\d_]{1,14}(?:['’][^\W\d_]{1,14})?|\d+(?:[.,]\d+)*|[.,;:!?()\[\]\"“”/—–-]|[^\w\s]"
+)
 _SUFFIX_CHARS = 3
 _DISCOUNT = 4.0
 """Pairs that a class is credited with beyond what was counted; chosen by the fit's held-out folds."""

@@ -47,6 +47,14 @@ class ProbeScores:
         self.vectors, self._best, self._sum, self._squares = vectors, best, total, squares
         self._groups = _groups(vectors)
 
+    def fresh(self) -> NDArray[np.int64]:
+        """Return the probes of which no score is known yet."""
+        return np.flatnonzero(np.isinf(self._best).any(axis=1))
+
+    def set_best(self, places: NDArray[np.int64], best: NDArray[np.float32]) -> None:
+        """Set the best scores (n, 10) of some probes, as the store tells them."""
+        self._best[places] = best
+
     def measure(self, vectors: Matrix) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Return for each row how far it lifts the scores of all probes, in standard deviations on
         average, and of how many dissimilar probes it enters the best ten.
@@ -78,7 +86,7 @@ class ProbeScores:
         fresh = ~np.isfinite(self._sum)
         self._sum[fresh] = scores[:, fresh].mean(axis=0) * self.count
         self._squares[fresh] = (scores[:, fresh] ** 2).mean(axis=0) * self.count
-        self._best[fresh] = -1.0
+        self._best[fresh & np.isinf(self._best).any(axis=1)] = -1.0
         self._sum += scores.sum(axis=0)
         self._squares += (scores**2).sum(axis=0)
         self.count += len(vectors)

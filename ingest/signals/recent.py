@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.chunk import Vector
-from .content import MOST_WORDS, Content
+from .content import Content
 from .state_file import Arrays
 
 SOURCES = 256

@@ -9,8 +9,8 @@ import numpy as np
 
 from ...core.chunk import Matrix, Vector
 from ...core.store import Hit
-from .recent import Passage, remembered_vector
 from .content import content_of
+from .recent import Passage, remembered_vector
 from .signal import SignalInput
 
 Neighbours = Callable[[Matrix, int], Sequence[Sequence[Hit]]]

@@ -29,7 +29,9 @@ _MAX_CHANGED = 6
 _SAME_SHARE = 0.8
 _LONG_WORDS = 25
 _WORD = re.compile(r"\w+(?:['’]\w+)?")
-_NEGATIONS = frozenset("not no never cannot can't won't isn't wasn't aren't didn't doesn't neither".split())
+_NEGATIONS = frozenset(
+    ["not", "no", "never", "cannot", "can't", "won't", "isn't", "wasn't", "aren't", "didn't", "doesn't", "neither"]
+)
 
 
 class SwappedFact:
@@ -46,7 +48,9 @@ class SwappedFact:
     def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
         """Score .5 for a passage whose like is of its own source, 1 for one of another."""
         beside = _batch_pairs(batch)
-        return [self._reading(each, [*beside[at], *self._stored(each)]) for at, each in enumerate(batch)]
+        return [
+            self._reading(each, [*beside[at], *self._stored(each)]) for at, each in enumerate(batch)
+        ]
 
     def _stored(self, each: SignalInput) -> Iterator[tuple[str, str, str]]:
         for piece, row in zip(each.pieces, self._surroundings.of(each), strict=False):
@@ -106,6 +110,9 @@ def _batch_pairs(batch: Sequence[SignalInput]) -> list[list[tuple[str, str, str]
         near = np.flatnonzero(cosines[mine] >= LEAST_COSINE)
         for other in near[np.argsort(-cosines[mine, near])][: _MAX_COMPARED + 1].tolist():
             place, text, _ = rows[other]
-            if batch[place].document != batch[at].document or batch[place].source != batch[at].source:
+            if (
+                batch[place].document != batch[at].document
+                or batch[place].source != batch[at].source
+            ):
                 pairs[at].append((piece, text, batch[place].source))
     return pairs
