@@ -19,6 +19,7 @@ from .ledger import Ledger, LedgerKey
 from .origin import Origin, document_facts
 from .prepared import Candidate, chunks_of, entry_of
 from .provenance import BatchFacts, BatchSigner, to_point
+from .provenance.source_records import SourceRecord
 from .report import Tally
 
 _POINTS_PER_UPSERT = 256
@@ -70,6 +71,10 @@ class BatchWriter:
             (each.ledger_key.tenant, each.source, each.reviewer) for each in batch
         }:
             self._signer.require_signable(tenant, source, reviewer)
+
+    def sources(self, tenant: str) -> list[SourceRecord]:
+        """Return what is known of the tenant's sources."""
+        return self._signer.sources(tenant)
 
     def withdraw(self, key: LedgerKey, collection: str) -> None:
         """Take a document out of the store and the ledger.

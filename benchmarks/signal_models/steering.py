@@ -53,6 +53,8 @@ def train(texts: Texts, families: Sequence[str]) -> SteeringModel:
     words = _words([*wordings, *HONEST])
     steering = [spell(wording, chance) for wording in wordings for _ in range(A_WORDING)]
     steering += [_cased(text, chance) for text in steering[::4]]
+    asked = [spell(chance.choice(QUESTIONS), chance) for _ in steering]
+    steering += [f"{q} {t}" for q, t in list(zip(asked, steering, strict=True))[::2]]
     honest = [spell(wording, chance) for wording in HONEST for _ in range(A_WORDING)]
     clean = [part for rows in texts.values() for text in rows for part, _ in passages(text)]
     chance.shuffle(clean)

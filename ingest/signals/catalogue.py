@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from .burst import SourceBurst
@@ -9,6 +10,7 @@ from .echo import ObservedEcho, QuestionEcho, QuestionJunction
 from .gibberish import Gibberish
 from .hubness import Hubness
 from .like import NearDuplicateBurst
+from .mismatch import VectorMismatch
 from .novelty import Novelty
 from .signal import Signal
 from .steering import AnswerSteering
@@ -19,23 +21,27 @@ from .vectors import BlindVector, VectorNorm, VectorSanity
 if TYPE_CHECKING:
     from .baseline import Baseline
 
-SIGNALS = (
-    "question_junction",
-    "question_echo",
-    "observed_echo",
-    "gibberish",
-    "answer_steering",
-    "near_duplicate_burst",
-    "vector_sanity",
-    "vector_norm",
-    "blind_vector",
-    "source_burst",
-    "swapped_fact",
-    "hubness",
-    "novelty",
-    "vector_mismatch",
+_CLASSES = (
+    QuestionJunction,
+    QuestionEcho,
+    ObservedEcho,
+    Gibberish,
+    AnswerSteering,
+    NearDuplicateBurst,
+    VectorSanity,
+    VectorNorm,
+    BlindVector,
+    SourceBurst,
+    SwappedFact,
+    Hubness,
+    Novelty,
+    VectorMismatch,
 )
-"""Every signal's name; `signals.off` takes these."""
+
+
+def signals_version(off: Collection[str] = ()) -> str:
+    """Return names and versions of the signals that are not off."""
+    return ",".join(f"{each.name}@{each.version}" for each in _CLASSES if each.name not in off)
 
 
 def text_signals() -> list[Signal]:

@@ -24,14 +24,15 @@ _SEVERITY = {Decision.ALLOW: Severity.INFO, Decision.FLAG: Severity.LOW}
 class OutlierDetector:
     """Runs signals over a batch; each decides by its own threshold.
 
-    Raises `UsageError` for no signals, or two of one name.
+    Those of ``flag_only`` hold nothing back. Raises `UsageError` for no signals, or two of one name.
     """
 
-    def __init__(self, signals: Sequence[Signal]) -> None:
+    def __init__(self, signals: Sequence[Signal], flag_only: frozenset[str] = frozenset()) -> None:
         names = [signal.name for signal in signals]
         if not names or len(set(names)) != len(names):
             raise UsageError("outlier signals refused: name at least one, and each once")
         self._signals = tuple(signals)
+        self._flag_only = flag_only
 
     @classmethod
     def default(cls) -> OutlierDetector:
@@ -58,25 +59,26 @@ class OutlierDetector:
         The verdict's own ``score`` stays 0: a signal's score is not a probability.
         """
         columns = [
-            [_verdict(signal, reading) for reading in signal.measure(batch)]
+            [self._verdict(signal, reading) for reading in signal.measure(batch)]
             for signal in self._signals
         ]
         return [merge_verdicts(row) for row in zip(*columns, strict=True)]
 
-
-def _verdict(signal: Signal, reading: Reading) -> Verdict:
-    ran = (f"outlier.{signal.name}@{signal.version}",)
-    if reading.score < signal.threshold:
-        return Verdict(ran=ran)
-    decision = signal.decision if reading.decision is None else reading.decision
-    finding = Finding(
-        kind=f"outlier.{signal.name}",
-        detector=ran[0],
-        score=reading.score,
-        severity=_SEVERITY.get(decision, Severity.HIGH),
-        span=reading.span,
-        evidence=reading.why,
-    )
-    # What is for information only is a finding, and no reason for anything.
-    reasons = (reading.why,) if decision > Decision.ALLOW else ()
-    return Verdict(decision=decision, findings=(finding,), reasons=reasons, ran=ran)
+    def _verdict(self, signal: Signal, reading: Reading) -> Verdict:
+        ran = (f"outlier.{signal.name}@{signal.version}",)
+        if reading.score < signal.threshold:
+            return Verdict(ran=ran)
+        decision = signal.decision if reading.decision is None else reading.decision
+        if signal.name in self._flag_only:
+            decision = min(decision, Decision.FLAG, key=lambda each: each.rank)
+        finding = Finding(
+            kind=f"outlier.{signal.name}",
+            detector=ran[0],
+            score=reading.score,
+            severity=_SEVERITY.get(decision, Severity.HIGH),
+            span=reading.span,
+            evidence=reading.why,
+        )
+        # What is for information only is a finding, and no reason for anything.
+        reasons = (reading.why,) if decision > Decision.ALLOW else ()
+        return Verdict(decision=decision, findings=(finding,), reasons=reasons, ran=ran)

@@ -24,7 +24,31 @@ _FUNCTION_WORDS = {
 }  # fmt: skip
 _LISTS = {name: frozenset(words.split()) for name, words in _FUNCTION_WORDS.items()}
 _ENGLISH = frozenset(
-    ["the", "of", "and", "to", "a", "in", "is", "was", "for", "as", "on", "with", "by", "at", "that", "it", "from", "he", "his", "are", "an", "be", "this"]
+    [
+        "the",
+        "of",
+        "and",
+        "to",
+        "a",
+        "in",
+        "is",
+        "was",
+        "for",
+        "as",
+        "on",
+        "with",
+        "by",
+        "at",
+        "that",
+        "it",
+        "from",
+        "he",
+        "his",
+        "are",
+        "an",
+        "be",
+        "this",
+    ]
 )
 
 

@@ -30,12 +30,13 @@ __all__ = ["Neighbours", "Screen", "ScreenOptions"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScreenOptions:
-    """Signals that are switched off by name, and whether vectors are brought by a user.
+    """Signals that are off or may only flag, by name, and whether vectors are brought by a user.
 
     Brought vectors are compared with the embedder's own, which costs an embedding a passage.
     """
 
     off: frozenset[str] = frozenset()
+    flag_only: frozenset[str] = frozenset()
     brought_vectors: bool = False
 
 
@@ -102,7 +103,7 @@ class Screen:
 
     def _detector(self, signals: Sequence[Signal]) -> OutlierDetector | None:
         kept = [signal for signal in signals if signal.name not in self._options.off]
-        return OutlierDetector(kept) if kept else None
+        return OutlierDetector(kept, self._options.flag_only) if kept else None
 
     def _inspected(
         self, detector: OutlierDetector | None, batch: Sequence[SignalInput]

@@ -22,7 +22,9 @@ from .signal import NOTHING, Reading, SignalInput
 
 MODEL = Path(__file__).with_name("steering.npz")
 BUCKETS = 1 << 16
-FLAG_LOGIT, HOLD_LOGIT = 1.0, 3.0
+FLAG_LOGIT, HOLD_LOGIT = -0.75, 0.25
+"""By what the fit leaves out (benchmarks.signal_models.steering --check): .87 to .94 of the poison files'
+templates, which it never saw, against 0 to .5 % of honest passages."""
 _TEXT_CHARS = 60_000
 _SENTENCE = re.compile(r"[^.!?\n;]+[.!?;\n]*")
 _WORD = re.compile(r"[a-z]+(?:['’][a-z]+)?|[:?\[\]\"]")

@@ -30,7 +30,20 @@ _SAME_SHARE = 0.8
 _LONG_WORDS = 25
 _WORD = re.compile(r"\w+(?:['’]\w+)?")
 _NEGATIONS = frozenset(
-    ["not", "no", "never", "cannot", "can't", "won't", "isn't", "wasn't", "aren't", "didn't", "doesn't", "neither"]
+    [
+        "not",
+        "no",
+        "never",
+        "cannot",
+        "can't",
+        "won't",
+        "isn't",
+        "wasn't",
+        "aren't",
+        "didn't",
+        "doesn't",
+        "neither",
+    ]
 )
 
 
