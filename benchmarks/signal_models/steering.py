@@ -17,13 +17,21 @@ from pathlib import Path
 
 import numpy as np
 
-from ...ingest.signals.steering import BUCKETS, MODEL, SteeringModel, features, passages
+from ...ingest.signals.steering import (
+    BUCKETS,
+    MODEL,
+    SteeringModel,
+    phrases_of,
+    window_buckets,
+    windows_of,
+)
 from .steering_wordings import HONEST, QUESTIONS, STEERING, THINGS, TOPICS
 from .texts import Texts, clean_texts, poison_texts
 
 SEED = 7
 A_WORDING = 40
-CLEAN_SENTENCES = 60_000
+CLEAN_WINDOWS = 5
+"""Windows of each clean text that are taught."""
 _CHOICE = re.compile(r"\{([^{}]*)\}")
 _WORD = re.compile(r"[a-z]+(?:['’][a-z]+)?")
 Chance = random.Random
@@ -53,13 +61,11 @@ def train(texts: Texts, families: Sequence[str]) -> SteeringModel:
     words = _words([*wordings, *HONEST])
     steering = [spell(wording, chance) for wording in wordings for _ in range(A_WORDING)]
     steering += [_cased(text, chance) for text in steering[::4]]
-    asked = [spell(chance.choice(QUESTIONS), chance) for _ in steering]
-    steering += [f"{q} {t}" for q, t in list(zip(asked, steering, strict=True))[::2]]
-    honest = [spell(wording, chance) for wording in HONEST for _ in range(A_WORDING)]
-    clean = [part for rows in texts.values() for text in rows for part, _ in passages(text)]
-    chance.shuffle(clean)
-    rows = [features(text, words) for text in [*steering, *honest, *clean[:CLEAN_SENTENCES]]]
-    labels = np.array([1] * len(steering) + [0] * (len(rows) - len(steering)))
+    honest = [spell(wording, chance) for wording in HONEST for _ in range(2 * A_WORDING)]
+    taught = [row for text in steering for row in _rows(text, words)]
+    rows = taught + [row for text in honest for row in _rows(text, words)]
+    rows += _clean_rows(texts, words, chance)
+    labels = np.array([1] * len(taught) + [0] * (len(rows) - len(taught)))
     ends = np.cumsum([0, *(len(row) for row in rows)])
     values = np.concatenate([np.full(len(row), 1 / np.sqrt(max(1, len(row)))) for row in rows])
     matrix = csr_matrix((values, np.concatenate(rows), ends), shape=(len(rows), BUCKETS))
@@ -68,6 +74,19 @@ def train(texts: Texts, families: Sequence[str]) -> SteeringModel:
     return SteeringModel(
         weights=fitted.coef_[0].astype(np.float32), bias=float(fitted.intercept_[0]), words=words
     )
+
+
+def _rows(text: str, words: frozenset[str]) -> list[np.ndarray]:
+    phrases, spans = phrases_of(text, words)
+    return [window_buckets(phrases, start, end) for start, end in windows_of(len(spans))]
+
+
+def _clean_rows(texts: Texts, words: frozenset[str], chance: Chance) -> list[np.ndarray]:
+    rows: list[np.ndarray] = []
+    for text in (text[:3_000] for kept in texts.values() for text in kept):
+        own = _rows(text, words)
+        rows += chance.sample(own, min(len(own), CLEAN_WINDOWS))
+    return rows
 
 
 def _words(wordings: Sequence[str]) -> frozenset[str]:
@@ -95,21 +114,17 @@ def check(texts: Texts, poison: Texts) -> None:
         for name in held_sources:
             if len(texts[name]) > 40:
                 scores = [_score(model, text) for text in texts[name][:800]]
-                print(name, _shares(scores), _worst(model, texts[name]) if max(scores) > 3 else "")
+                print(name, _shares(scores))
         for name, rows in poison.items():
             print(name, _shares([_score(model, text) for text in rows[:250]]))
 
 
-THRESHOLDS = (0.0, 1.0, 2.0, 3.0, 4.0)
-
-
-def _worst(model: SteeringModel, texts: Sequence[str]) -> str:
-    parts = [part for text in texts[:800] for part, _ in passages(text[:6000])]
-    return max(parts, key=model.logit)[:140].replace("\n", " ")
+THRESHOLDS = (-1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
 
 
 def _score(model: SteeringModel, text: str) -> float:
-    return max((model.logit(part) for part, _ in passages(text[:6_000])), default=-9.0)
+    found = model.best(text[:6_000])
+    return found[0] if found else -9.0
 
 
 def _shares(scores: Sequence[float]) -> list[float]:

@@ -27,6 +27,13 @@ JOINED_COSINE, JOINED_OVERLAP, JOINED_OWN_FACTS = 0.65, 0.2, 6
 """Measured on PoisonedRAG's rewrites against web pages about one person and chunks of one article
 (benchmarks/signals.py); the second line is for who stands beside two that the first one found."""
 
+VERBATIM = 0.85
+"""From this overlap on passages are copies or records of one form, which `NearDuplicateBurst` flags and
+retrieval serves once; a rewrite says it in other words."""
+
+LEAST_WORDS = 8
+"""Content words of a passage that can be a rewrite of another; less is a heading or a record."""
+
 WINDOW_S = 30 * 86_400.0
 """What was brought earlier is compared only as far as it is among the stored neighbours."""
 
@@ -106,7 +113,9 @@ class _Group:
             that = self._passages[other]
             if that.document == this.document or that.document in best:
                 continue
-            if this.content.overlap(that.content) >= CORE_OVERLAP:
+            if min(len(this.content.words), len(that.content.words)) < LEAST_WORDS:
+                continue
+            if CORE_OVERLAP <= this.content.overlap(that.content) < VERBATIM:
                 best[that.document] = other
         nearest = list(best.values())[:LIKES]
         if len(nearest) < LIKES or self._own_facts(at, nearest) > CORE_OWN_FACTS:

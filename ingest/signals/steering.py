@@ -1,7 +1,7 @@
 """Text that talks about answering: what is right or outdated, what to say when asked, refusals.
 
 CorruptRAG, prompt-injection templates and jamming have no hidden order: they tell the reader, who is
-a model, what the answer is or that there is none. A linear model reads two sentences at a time; words
+a model, what the answer is or that there is none. A linear model reads windows of 16 words; words
 of no use to that are blanked, so that it cannot learn subjects.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,9 +26,10 @@ FLAG_LOGIT, HOLD_LOGIT = -0.75, 0.25
 """By what the fit leaves out (benchmarks.signal_models.steering --check): .87 to .94 of the poison files'
 templates, which it never saw, against 0 to .5 % of honest passages."""
 _TEXT_CHARS = 60_000
-_SENTENCE = re.compile(r"[^.!?\n;]+[.!?;\n]*")
-_WORD = re.compile(r"[a-z]+(?:['’][a-z]+)?|[:?\[\]\"]")
-_LEAST_WORDS = 3
+_WORD = re.compile(r"[a-z]+(?:['’][a-z]+)?|[.:?!\[\]\"]")
+_LEAST_WORDS = 6
+WINDOW, STEP = 16, 4
+_LONGEST = 4
 _GROUPS = {
     "ANSWER": "answer answers answered answering reply replies respond responds responding response "
     "responses output outputs say says saying state states stating print return generate produce "
@@ -66,12 +67,18 @@ class SteeringModel:
     bias: float
     words: frozenset[str]
 
-    def logit(self, passage: str) -> float:
-        """Return the log odds that one or two sentences are about answering."""
-        hashed = features(passage, self.words)
-        if not len(hashed):
-            return -9.0
-        return float(self.weights[hashed].sum() / np.sqrt(len(hashed))) + self.bias
+    def best(self, text: str) -> tuple[float, tuple[int, int]] | None:
+        """Return the log odds of the likeliest window, and its span; None for too short a text."""
+        phrases, spans = phrases_of(text, self.words)
+        bounds = windows_of(len(spans))
+        if not bounds:
+            return None
+        values = np.where(phrases >= 0, self.weights[phrases], 0.0).sum(axis=2)
+        sums = np.vstack([np.zeros(values.shape[1]), np.cumsum(values, axis=0)])
+        logits = [_window_sum(sums, start, end) for start, end in bounds]
+        at = int(np.argmax(logits))
+        start, end = bounds[at]
+        return logits[at] + self.bias, (spans[start][0], spans[end - 1][1])
 
 
 class AnswerSteering:
@@ -83,15 +90,14 @@ class AnswerSteering:
     decision = Decision.FLAG
 
     def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
-        """Score the likeliest pair of sentences: .5 from where it is flagged, .75 where held."""
+        """Score the likeliest window: .5 from where it is flagged, .75 where held."""
         return [self._reading(each.text[:_TEXT_CHARS]) for each in batch]
 
     def _reading(self, text: str) -> Reading:
-        model = shipped_steering()
-        best = max(((model.logit(part), span) for part, span in passages(text)), default=None)
-        if best is None:
+        found = shipped_steering().best(text)
+        if found is None:
             return NOTHING
-        logit, span = best
+        logit, span = found
         return Reading(
             score=min(1.0, max(0.0, 0.5 + (logit - FLAG_LOGIT) * 0.25 / (HOLD_LOGIT - FLAG_LOGIT))),
             why="it talks about what to answer, not about its subject",
@@ -100,38 +106,54 @@ class AnswerSteering:
         )
 
 
-def passages(text: str) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Yield each sentence, and each with the one after it, with spans."""
-    spans = [match.span() for match in _SENTENCE.finditer(text)]
-    for at, (start, end) in enumerate(spans):
-        yield text[start:end], (start, end)
-        if at + 1 < len(spans):
-            yield text[start : spans[at + 1][1]], (start, spans[at + 1][1])
+def windows_of(count: int) -> list[tuple[int, int]]:
+    """Return first and last (exclusive) of each window of 16 words among ``count``."""
+    if count < _LEAST_WORDS:
+        return []
+    starts = range(0, max(1, count - WINDOW + STEP), STEP)
+    bounds = [(start, min(start + WINDOW, count)) for start in starts]
+    return [(start, end) for start, end in bounds if end - start >= _LEAST_WORDS]
 
 
-def features(passage: str, words: frozenset[str] | set[str]) -> NDArray[np.int64]:
-    """Return the buckets of a passage's phrases: up to four of its words, and of their groups."""
-    tokens = _WORD.findall(passage.lower().replace("’", "'"))
-    if len(tokens) < _LEAST_WORDS:
-        return np.zeros(0, dtype=np.int64)
-    plain = _blanked([token if token in words else "_" for token in tokens])
-    grouped = _blanked([_GROUP_OF.get(t, t if t in words else "_") for t in tokens])
-    found = {
-        _bucket(f"{kind}{length} {' '.join(row[at : at + length])}")
-        for kind, row in (("w", plain), ("g", grouped))
-        for length in (1, 2, 3, 4)
-        for at in range(len(row) - length + 1)
-    }
-    return np.fromiter(found, dtype=np.int64, count=len(found))
+def phrases_of(
+    text: str, words: frozenset[str] | set[str]
+) -> tuple[NDArray[np.int64], list[tuple[int, int]]]:
+    """Return for each word that is kept the buckets of the phrases that start there, and its span.
+
+    Shape (n, 4, 2): phrases of one to four words, and the same of their groups; -1 past the end.
+    """
+    found = [(match.group().replace("’", "'"), match.span()) for match in _WORD.finditer(text.lower())]
+    grouped = [_GROUP_OF.get(word, word if word in words else "_") for word, _ in found]
+    kept = [at for at, word in enumerate(grouped) if word != "_" or at == 0 or grouped[at - 1] != "_"]
+    groups = [grouped[at] for at in kept]
+    plain = [found[at][0] if found[at][0] in words else "_" for at in kept]
+    phrases = np.full((len(kept), _LONGEST, 2), -1, dtype=np.int64)
+    for side, row in enumerate((plain, groups)):
+        for length in range(1, _LONGEST + 1):
+            for at in range(len(row) - length + 1):
+                phrases[at, length - 1, side] = _bucket(side, row[at : at + length])
+    return phrases, [found[at][1] for at in kept]
 
 
-def _blanked(row: list[str]) -> list[str]:
-    """Return the row with runs of blanks as one."""
-    return [word for at, word in enumerate(row) if word != "_" or at == 0 or row[at - 1] != "_"]
+def window_buckets(phrases: NDArray[np.int64], start: int, end: int) -> NDArray[np.int64]:
+    """Return the buckets of the phrases that lie in a window."""
+    rows = [phrases[start : end - length + 1, length - 1].ravel() for length in range(1, _LONGEST + 1)]
+    return np.concatenate(rows)
 
 
-def _bucket(phrase: str) -> int:
-    return zlib.crc32(phrase.encode()) % BUCKETS
+def _window_sum(sums: NDArray[np.float64], start: int, end: int) -> float:
+    """Return the mean weight of a window's phrases, times the root of their number."""
+    total, count = 0.0, 0
+    for length in range(1, _LONGEST + 1):
+        stop = end - length + 1
+        if stop > start:
+            total += float(sums[stop, length - 1] - sums[start, length - 1])
+            count += 2 * (stop - start)
+    return total / float(np.sqrt(max(1, count)))
+
+
+def _bucket(side: int, phrase: list[str]) -> int:
+    return zlib.crc32(f"{side}{len(phrase)} {' '.join(phrase)}".encode()) % BUCKETS
 
 
 @cache
