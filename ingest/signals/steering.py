@@ -22,13 +22,14 @@ from .signal import NOTHING, Reading, SignalInput
 
 MODEL = Path(__file__).with_name("steering.npz")
 BUCKETS = 1 << 16
-FLAG_LOGIT, HOLD_LOGIT = -0.75, 0.25
-"""By what the fit leaves out (benchmarks.signal_models.steering --check): .87 to .94 of the poison files'
-templates, which it never saw, against 0 to .5 % of honest passages."""
+FLAG_LOGIT, HOLD_LOGIT = 0.75, 1.25
+"""The poison files' templates, which it never saw, reach 1.3 and more but for a tenth of one family."""
 _TEXT_CHARS = 60_000
 _WORD = re.compile(r"[a-z]+(?:['’][a-z]+)?|[.:?!\[\]\"]")
 _LEAST_WORDS = 6
-WINDOW, STEP = 16, 4
+WINDOWS = ((16, 4), (9, 2))
+"""Words and step: a refusal of one sentence, and a statement of two."""
+
 _LONGEST = 4
 _GROUPS = {
     "ANSWER": "answer answers answered answering reply replies respond responds responding response "
@@ -107,12 +108,15 @@ class AnswerSteering:
 
 
 def windows_of(count: int) -> list[tuple[int, int]]:
-    """Return first and last (exclusive) of each window of 16 words among ``count``."""
+    """Return first and last (exclusive) of each window among ``count`` words, in two sizes."""
     if count < _LEAST_WORDS:
         return []
-    starts = range(0, max(1, count - WINDOW + STEP), STEP)
-    bounds = [(start, min(start + WINDOW, count)) for start in starts]
-    return [(start, end) for start, end in bounds if end - start >= _LEAST_WORDS]
+    return [
+        (start, min(start + size, count))
+        for size, step in WINDOWS
+        for start in range(0, max(1, count - size + step), step)
+        if min(start + size, count) - start >= _LEAST_WORDS
+    ]
 
 
 def phrases_of(
