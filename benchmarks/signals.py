@@ -38,7 +38,7 @@ from retrieval import Embedder
 
 SEED = 7
 BATCH = 64
-MADE = 100
+MADE = 60
 FACT = re.compile(r"(?<=[a-z] )(?:\d{2,4}|[A-Z][a-z]{3,})\b")
 
 Rows = list[dict[str, Any]]
@@ -99,19 +99,23 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--vectors", type=Path)
+    parser.add_argument("--stride", type=int, default=2, help="of the clean rows, one in so many")
     parser.add_argument("--rows", type=int, default=300, help="measured of a set at most")
     options = parser.parse_args()
     vectors = Embedder(options.vectors)
     clean = clean_sources(options.data / "poison", vectors)
-    world = World({name: rows[::2] for name, rows in clean.items()}, _Adapter(vectors))
+    step = options.stride
+    world = World({name: rows[::step] for name, rows in clean.items()}, _Adapter(vectors))
     held = {name: rows[1::2] for name, rows in clean.items()}
     table = [
         world.measure(name, "poison", batches)
         for name, batches in families(options, vectors, clean).items()
     ]
+    vectors.save()
     table += [world.measure(n, "clean", _batches(r[: options.rows])) for n, r in held.items()]
     table += bursts(world, clean, options.rows)
-    table += [unseen(clean, name, vectors, options.rows) for name in clean]
+    for name in clean:
+        table.append(unseen(clean, name, vectors, options))
     report(table, world, options.out)
 
 
@@ -142,7 +146,7 @@ def families(
     """Return batches of poison by family: the files, and what is made of them."""
     chance = random.Random(SEED)
     folder = options.data / "poison"
-    stored = [each for rows in clean.values() for each in rows[::2]]
+    stored = [d for rows in clean.values() for d in rows[:: options.stride]]
     found: dict[str, list[Documents]] = {}
     crafted: dict[str, Rows] = defaultdict(list)
     for path in sorted(folder.glob("poison_*.jsonl")):
@@ -204,12 +208,13 @@ def bursts(world: World, clean: Mapping[str, Documents], rows: int) -> list[dict
 
 
 def unseen(
-    clean: Mapping[str, Documents], name: str, vectors: Embedder, rows: int
+    clean: Mapping[str, Documents], name: str, vectors: Embedder, options: argparse.Namespace
 ) -> dict[str, Any]:
     """Return what a source costs that the baseline never saw."""
-    others = {other: kept[::4] for other, kept in clean.items() if other != name}
+    step = 2 * options.stride
+    others = {other: kept[::step] for other, kept in clean.items() if other != name}
     world = World(others, _Adapter(vectors))
-    return world.measure(name, "unseen", _batches(clean[name][1::2][:rows]))
+    return world.measure(name, "unseen", _batches(clean[name][1::2][: options.rows]))
 
 
 def report(table: Sequence[dict[str, Any]], world: World, out: Path) -> None:

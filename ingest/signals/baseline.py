@@ -17,7 +17,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -30,7 +29,7 @@ from ...core.chunk import Matrix, Vector
 from .burst import passages_of, ring_of
 from .language import shipped
 from .novelty import Centres
-from .observed import ObservedQueries
+from .observed import ObservedQueries, collection_name
 from .probes import ProbeScores
 from .recent import Passage, RecentPassages
 from .signal import SignalInput
@@ -66,7 +65,7 @@ class Baseline:
     @classmethod
     def open(cls, folder: Path, tenant: str, uid: str) -> Self:
         """Return the baseline kept in ``folder`` for a collection, or a cold one."""
-        name = hashlib.sha256(json.dumps([tenant, uid]).encode()).hexdigest()[:32]
+        name = collection_name(tenant, uid)
         path = folder / f"{name}.baseline"
         baseline = cls(path, ObservedQueries.open(folder, name))
         try:

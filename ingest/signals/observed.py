@@ -8,10 +8,12 @@ of its text: the file is owner-only, and `signals.observe_queries` switches all 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import random
 import re
 import secrets
+from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
@@ -30,13 +32,18 @@ _KEY_FILE = "observed.key"
 _WORD = re.compile(r"\w+")
 
 
+def collection_name(tenant: str, uid: str) -> str:
+    """Return the name under which a tenant's collection is kept; it tells neither."""
+    return hashlib.sha256(json.dumps([tenant, uid]).encode()).hexdigest()[:32]
+
+
 class ObservedQueries:
     """A sample of a collection's queries."""
 
     def __init__(self, path: Path, key: bytes) -> None:
         self._path = path
         self._key = key
-        self._chance = random.Random(secrets.randbits(64))
+        self._chance = random.Random(secrets.randbits(64))  # noqa: S311 - sampling
         self.seen = 0
         self.damaged = ""
         self.vectors: Matrix = np.zeros((0, 0), dtype=np.float32)
@@ -75,7 +82,7 @@ class ObservedQueries:
     def hashed(self, text: str) -> list[int]:
         """Return the keyed hashes of a text's words by pairs, in order."""
         words = _WORD.findall(text.lower())
-        return [self._hash(f"{one} {two}") for one, two in zip(words, words[1:], strict=False)]
+        return [self._hash(f"{one} {two}") for one, two in pairwise(words)]
 
     def save(self) -> None:
         """Write the file; raise `OSError` if it cannot be."""

@@ -76,12 +76,8 @@ class Screen:
         kept = [each for each, fits in zip(batch, sane, strict=True) if fits]
         self._surroundings.look(kept)
         verdicts = iter(self._inspected(self._vectors, kept))
-        bad = iter(
-            OutlierDetector([self._sanity]).inspect(
-                [each for each, fits in zip(batch, sane, strict=True) if not fits]
-            )
-        )
-        return [next(verdicts) if fits else next(bad) for fits in sane]
+        held = OutlierDetector([self._sanity]).inspect(batch)
+        return [next(verdicts) if fits else bad for fits, bad in zip(sane, held, strict=True)]
 
     def learn(self, batch: Sequence[SignalInput], verdicts: Sequence[Verdict] = ()) -> None:
         """Remember admitted documents, and teach the baseline those that nothing flagged."""

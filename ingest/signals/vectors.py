@@ -31,9 +31,11 @@ class VectorSanity:
     decision = Decision.QUARANTINE
 
     def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
-        """Score 1 where a document's vectors cannot be compared with anything."""
+        """Score 1 where a document's vectors cannot be compared with the others'."""
+        why = "its vectors have another dimension than the others"
         return [
-            Reading(score=1.0, why=why) if (why := _insane(each)) else NOTHING for each in batch
+            NOTHING if fits else Reading(score=1.0, why=_insane(each) or why)
+            for each, fits in zip(batch, self.sane(batch), strict=True)
         ]
 
     def sane(self, batch: Sequence[SignalInput]) -> list[bool]:
