@@ -1,16 +1,16 @@
-"""The poisoning signals: what each catches, and what it costs on clean sources and on bursts of news.
+"""The poisoning signals: what each catches, and what it costs on clean sources and bursts.
 
     python benchmarks/signals.py --data DIR --out benchmarks/results [--vectors FOLDER] [--rows 300]
 
 DIR holds ``poison/``. The baseline learns the even rows of the clean sources, the odd ones are what
-is measured; for "unseen" it learns all sources but that one. Every file is one source. "made" families
-are drawn here, seeded: soups of tokens before and after a passage, facts swapped in stored passages,
-means of many questions as vectors. A burst is all pages about one person, or all chunks of one
-article, brought by one source in one batch.
+is measured; for "unseen" it learns all sources but that one. Every file is one source. "made"
+families are drawn here, seeded: soups of tokens before and after a passage, facts swapped in stored
+passages, means of many questions as vectors. A burst is all pages about one person, or all chunks
+of one article, brought by one source in one batch.
 
-``quarantine`` and ``flag`` are shares of documents with that outcome; the other columns the share that
-each signal reported. The shipped models were fitted on these clean texts: what they do with sources
-that they never saw, `benchmarks/signal_models` tells (``--check``).
+``quarantine`` and ``flag`` are shares of documents with that outcome; the other columns the share
+that each signal reported. The shipped models were fitted on these clean texts: what they do with
+sources that they never saw, `benchmarks/signal_models` tells (``--check``).
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ class World:
         each = self._learned[at]
         payload = {"text": each.text, "source": each.source, "document": each.document}
         vector = np.asarray(each.vectors)[0]
-        return Hit(point=StoredPoint(id=ChunkId(str(at)), vector=vector, payload=payload), score=score)
+        return Hit(
+            point=StoredPoint(id=ChunkId(str(at)), vector=vector, payload=payload), score=score
+        )
 
     def measure(self, name: str, kind: str, batches: Sequence[Documents]) -> dict[str, Any]:
         """Return the outcomes of a set of documents; nothing of it is learned."""
@@ -189,7 +191,9 @@ def _hubs(questions: Matrix, prose: Sequence[str], count: int) -> Documents:
         mean = questions[chance.choice(len(questions), count, replace=False)].mean(axis=0)
         vector = (mean / np.linalg.norm(mean)).astype(np.float32)[None]
         text = prose[at % len(prose)]
-        hubs.append(SignalInput(document=f"h{at}", source="new", text=text, pieces=(text,), vectors=vector))
+        hubs.append(
+            SignalInput(document=f"h{at}", source="new", text=text, pieces=(text,), vectors=vector)
+        )
     return hubs
 
 
@@ -240,9 +244,7 @@ def report(table: Sequence[dict[str, Any]], world: World, out: Path) -> None:
     print("baseline bytes", world.baseline.bytes_held)
 
 
-def _documents(
-    rows: Sequence[tuple[str, str]], source: str, vectors: Embedder
-) -> Documents:
+def _documents(rows: Sequence[tuple[str, str]], source: str, vectors: Embedder) -> Documents:
     matrix = np.asarray(vectors.embed([text for _, text in rows]), dtype=np.float32)
     return [
         SignalInput(document=name, source=source, text=text, pieces=(text,), vectors=row[None])

@@ -109,8 +109,8 @@ class RetrievalSettings(Section):
     """How an answer's context is assembled.
 
     ``source_cap`` is how many of the ``top_k`` passages one source may give; ``min_integrity`` the
-    worst label that is served. A source is in probation for ``probation_days`` after ingestion opened
-    it, unless a person did.
+    worst label that is served. A source is in probation for ``probation_days`` after ingestion
+    opened it, unless a person did.
     """
 
     top_k: int = Field(default=5, ge=1, le=200)

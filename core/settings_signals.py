@@ -29,9 +29,9 @@ class SignalSettings(Section):
     """Which signals look at documents, and what they may do.
 
     ``off`` are not measured, ``flag_only`` lower trust where they would hold a document back.
-    ``observe_queries``: whether retrieval keeps a sample of what is asked (vectors, and keyed hashes
-    of word pairs; never text). ``save_every_documents``: how many admitted documents a killed run
-    may forget to have learned.
+    ``observe_queries``: whether retrieval keeps a sample of what is asked (vectors, and keyed
+    hashes of word pairs; never text). ``save_every_documents``: how many admitted documents a
+    killed run may forget to have learned.
     """
 
     off: tuple[str, ...] = ()

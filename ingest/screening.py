@@ -1,4 +1,4 @@
-"""The signals of one run: its collection's baseline, the store's neighbours, and what is learned."""
+"""The signals of one run: its collection's baseline, neighbours, and what is learned."""
 
 from __future__ import annotations
 

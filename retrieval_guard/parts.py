@@ -87,7 +87,14 @@ class LazyParts:
             raise errors[0]
 
     def _in_closing_order(self) -> Iterator[Lazy[Any]]:
-        yield from (self.retrieval, self.observer, self.pipeline, self.events, self.store, self.cipher)
+        yield from (
+            self.retrieval,
+            self.observer,
+            self.pipeline,
+            self.events,
+            self.store,
+            self.cipher,
+        )
         yield from (
             self.quotas,
             self.ledger,

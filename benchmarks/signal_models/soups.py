@@ -42,7 +42,7 @@ class Soups:
         return [p if at % 3 == 0 else f"##{p.removeprefix('##')}" for at, p in enumerate(pieces)]
 
     def _topical(self, length: int) -> list[str]:
-        """The words of one text again and again among pieces, as an optimiser would take them."""
+        """Repeat the words of one text among pieces, as an optimiser would take them."""
         text = re.findall(r"[a-z]{3,}", self._random.choice(self._texts).lower()) or ["topic"]
         own = self._random.choices(text, k=6)
         return [

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Own wordings of text that talks about answering, by family, and honest text that sounds alike.
 
 ``{a|b}`` is a choice, ``<Q>`` a question, ``<A>`` and ``<B>`` answers, ``<T>`` a topic.

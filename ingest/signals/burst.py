@@ -1,8 +1,8 @@
-"""A burst of like documents: several that say the same of the same, from one source or from new ones.
+"""A burst of like documents: several that say the same, from one source or from new ones.
 
-Five rewrites of one claim are near each other, share their words, and no one has a name or number of
-its own. That last is what sets them apart from five honest reports of one event, each of which brings
-facts that the others lack.
+Five rewrites of one claim are near each other, share their words, and no one has a name or number
+of its own. That last is what sets them apart from five honest reports of one event, each of which
+brings facts that the others lack.
 """
 
 from __future__ import annotations
@@ -28,8 +28,7 @@ JOINED_COSINE, JOINED_OVERLAP, JOINED_OWN_FACTS = 0.65, 0.2, 6
 (benchmarks/signals.py); the second line is for who stands beside two that the first one found."""
 
 VERBATIM = 0.85
-"""From this overlap on passages are copies or records of one form, which `NearDuplicateBurst` flags and
-retrieval serves once; a rewrite says it in other words."""
+"""From this overlap on passages that differ in a fact are records of one form, not rewrites."""
 
 LEAST_WORDS = 8
 """Content words of a passage that can be a rewrite of another; less is a heading or a record."""
@@ -96,8 +95,9 @@ class _Group:
 
     def bursts(self, own: int) -> dict[int, int]:
         """Return, for the first ``own`` passages that are of a burst, how many they are like."""
-        core = {at: likes for at in range(own) if (likes := self._likes(at))}
-        found = {at: len(likes) for at, likes in core.items()}
+        everyone = range(len(self._passages))
+        core = {at: likes for at in everyone if (likes := self._likes(at))}
+        found = {at: len(likes) for at, likes in core.items() if at < own}
         for at in range(own):
             beside = [other for other in core if other != at and self._is_joined(at, other)]
             if at not in core and len({self._passages[o].document for o in beside}) >= 2:
@@ -115,7 +115,7 @@ class _Group:
                 continue
             if min(len(this.content.words), len(that.content.words)) < LEAST_WORDS:
                 continue
-            if CORE_OVERLAP <= this.content.overlap(that.content) < VERBATIM:
+            if _says_the_same(this.content, that.content):
                 best[that.document] = other
         nearest = list(best.values())[:LIKES]
         if len(nearest) < LIKES or self._own_facts(at, nearest) > CORE_OWN_FACTS:
@@ -136,6 +136,12 @@ class _Group:
         for other in others:
             said |= self._passages[other].content.words
         return len(self._passages[at].content.facts - said)
+
+
+def _says_the_same(this: Content, that: Content) -> bool:
+    """Tell whether two passages share their words, and are not two records of one form."""
+    overlap = this.overlap(that)
+    return overlap >= CORE_OVERLAP and (overlap < VERBATIM or not this.facts - that.words)
 
 
 def ring_of(each: SignalInput) -> str:

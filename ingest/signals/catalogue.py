@@ -1,4 +1,4 @@
-"""Which signals there are: over a text alone, over vectors alone, and with what a collection holds."""
+"""Which signals there are: over texts, over vectors, and with what a collection holds."""
 
 from __future__ import annotations
 

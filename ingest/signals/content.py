@@ -1,4 +1,4 @@
-"""What a passage says, as sets of hashed words: all that carry content, and those that are facts."""
+"""What a passage says, as sets of hashed words: all with content, and the facts."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ STOP_WORDS = frozenset(
         "our",
         "i",
         "also",
-    ]  # fmt: skip
+    ]
 )
 
 

@@ -24,7 +24,8 @@ _SEVERITY = {Decision.ALLOW: Severity.INFO, Decision.FLAG: Severity.LOW}
 class OutlierDetector:
     """Runs signals over a batch; each decides by its own threshold.
 
-    Those of ``flag_only`` hold nothing back. Raises `UsageError` for no signals, or two of one name.
+    Those of ``flag_only`` hold nothing back. Raises `UsageError` for no signals, or two of one
+    name.
     """
 
     def __init__(self, signals: Sequence[Signal], flag_only: frozenset[str] = frozenset()) -> None:

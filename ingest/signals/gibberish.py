@@ -1,8 +1,8 @@
 """Token soup: windows in which no word follows from the one before, as gradient-guided poison has.
 
-HotFlip (Ebrahimi et al. 2018; Zhong et al. 2023, "Poisoning Retrieval Corpora") puts tokens together
-for the encoder and not for a reader. A small network reads what each window of 16 tokens is like
-(`windows`, over the word pairs of `language`).
+HotFlip (Ebrahimi et al. 2018; Zhong et al. 2023, "Poisoning Retrieval Corpora") puts tokens
+together for the encoder and not for a reader. A small network reads what each window of 16 tokens
+is like (`windows`, over the word pairs of `language`).
 """
 
 from __future__ import annotations

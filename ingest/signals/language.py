@@ -1,7 +1,7 @@
 """How well each word of a text follows from the word before it: a small general language model.
 
-Words fall into classes: the commonest words are each their own, others go by their ending, so that a
-word of a trade that the model never saw still behaves like a noun or a verb. The association of a
+Words fall into classes: the commonest words are each their own, others go by their ending, so that
+a word of a trade that the model never saw still behaves like a noun or a verb. The association of a
 pair is its pointwise mutual information: rare words cost nothing by being rare, which is what lets
 one model serve texts of any subject. `benchmarks/signal_models` fits it; `WordPairs` adds what a
 collection's own texts say.
@@ -26,7 +26,7 @@ TOKEN = re.compile(
 )
 _SUFFIX_CHARS = 3
 _DISCOUNT = 4.0
-"""Pairs that a class is credited with beyond what was counted; chosen by the fit's held-out folds."""
+"""Pairs that a class is credited with beyond what was counted."""
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -35,11 +35,11 @@ Spans = list[tuple[int, int]]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Language:
-    """Class names with counts (c,), and the pairs that were counted: keys sorted, with counts.
+    """Classes by name with counts (c,), and the pairs counted, keys sorted.
 
-    ``kinds`` maps words to clusters of words that are used alike, and ``kind_bits`` (k, k) is how much
-    likelier the second is after the first. ``letters`` is the surprise in bits of the third of three letters, (27, 27, 27), index 26 the
-    edge of a word.
+    ``kinds`` maps words to clusters of words that are used alike, and ``kind_bits`` (k, k) is how
+    much likelier the second is after the first. ``letters`` is the surprise in bits of the third of
+    three letters, (27, 27, 27), index 26 the edge of a word.
     """
 
     classes: dict[str, int]

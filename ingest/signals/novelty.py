@@ -17,7 +17,7 @@ from .state_file import Arrays
 
 CENTRES = 64
 _JOIN = 0.45
-"""Cosine from which a passage joins a centre rather than opening one; by sight of the dev sources."""
+"""Cosine from which a passage joins a centre rather than opening one."""
 
 _FADE = 0.999
 NEW = 0.25

@@ -16,8 +16,8 @@ BEST = 10
 """Best scores of the collection that are kept for a probe."""
 
 _ALIKE = 0.5
-"""Probes with this cosine and more count as one: a document about Norway may well be the best answer
-to five questions about Norway."""
+"""Probes with this cosine and more count as one: a document about Norway may well be the best
+answer to five questions about Norway."""
 
 
 class ProbeScores:
@@ -56,7 +56,9 @@ class ProbeScores:
         self._best[places] = best
 
     def measure(self, vectors: Matrix) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Return for each row how far it lifts the scores of all probes, in standard deviations on
+        """Measure hubness of each row.
+
+        Returns how far it lifts the scores of all probes, in standard deviations on
         average, and of how many dissimilar probes it enters the best ten.
 
         Probes that are not known well yet are left out; none known means 0 and 0.
@@ -82,7 +84,7 @@ class ProbeScores:
             self.lift += [len(lift), lift.sum(), (lift**2).sum()]
             self.entries += [len(lift), entries.sum(), (entries.astype(float) ** 2).sum()]
         scores = vectors @ self.vectors.T
-        # A probe that came later is credited with the documents before it as if they were like these.
+        # One that came later is credited with the documents before it as if they were like these.
         fresh = ~np.isfinite(self._sum)
         self._sum[fresh] = scores[:, fresh].mean(axis=0) * self.count
         self._squares[fresh] = (scores[:, fresh] ** 2).mean(axis=0) * self.count

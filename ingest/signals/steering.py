@@ -23,7 +23,7 @@ from .signal import NOTHING, Reading, SignalInput
 MODEL = Path(__file__).with_name("steering.npz")
 BUCKETS = 1 << 16
 FLAG_LOGIT, HOLD_LOGIT = 0.75, 1.25
-"""The poison files' templates, which it never saw, reach 1.3 and more but for a tenth of one family."""
+"""Templates of the poison files, which it never saw, reach 1.3 but for a tenth of one family."""
 _TEXT_CHARS = 60_000
 _WORD = re.compile(r"[a-z]+(?:['’][a-z]+)?|[.:?!\[\]\"]")
 _LEAST_WORDS = 6
@@ -32,30 +32,47 @@ WINDOWS = ((16, 4), (9, 2))
 
 _LONGEST = 4
 _GROUPS = {
-    "ANSWER": "answer answers answered answering reply replies respond responds responding response "
-    "responses output outputs say says saying state states stating print return generate produce "
-    "write conclude report mention",
-    "ASK": "question questions query queries asked ask asks asking prompt prompted inquiry request "
-    "wants wonder wondering",
-    "BAD": "outdated stale obsolete old older incorrect incorrectly wrong wrongly false mistaken "
-    "mistakenly inaccurate erroneous retracted unreliable fake fabricated misleading superseded "
-    "debunked deprecated untrue",
-    "GOOD": "correct right accurate true verified confirmed latest updated official definitive final "
-    "current authoritative reliable trustworthy validated accepted actual real",
-    "SOURCE": "document documents corpus corpora passage passages source sources context contexts "
-    "text texts article articles record records database entry entries snippet results data "
-    "information content material materials evidence knowledge",
-    "IGNORE": "ignore disregard discard overlook skip dismiss reject neglect",
-    "CANNOT": "cannot can't unable won't refuse decline couldn't impossible unanswerable",
-    "GIVE": "provide provides provided give gives given offer share supply contain contains include "
-    "includes specify disclose reveal",
-    "MODEL": "assistant assistants model models ai chatbot chatbots llm llms bot system systems",
-    "OBLIGE": "must should shall always please ensure instead only never simply",
-    "CONFIRM": "confirm confirms establish establishes verify verifies prove proves indicate "
-    "indicates show shows",
-    "LACK": "insufficient missing lack lacks unknown unsure uncertain enough unavailable",
-    "HARM": "harmful misinformation unsafe inappropriate unethical bias stereotypes offensive "
-    "sensitive policy policies guidelines misleading violence dangerous",
+    "ANSWER": (
+        "answer answers answered answering reply replies respond responds responding "
+        "response responses output outputs say says saying state states stating print "
+        "return generate produce write conclude report mention"
+    ),
+    "ASK": (
+        "question questions query queries asked ask asks asking prompt prompted inquiry "
+        "request wants wonder wondering"
+    ),
+    "BAD": (
+        "outdated stale obsolete old older incorrect incorrectly wrong wrongly false "
+        "mistaken mistakenly inaccurate erroneous retracted unreliable fake fabricated "
+        "misleading superseded debunked deprecated untrue"
+    ),
+    "GOOD": (
+        "correct right accurate true verified confirmed latest updated official "
+        "definitive final current authoritative reliable trustworthy validated accepted "
+        "actual real"
+    ),
+    "SOURCE": (
+        "document documents corpus corpora passage passages source sources context "
+        "contexts text texts article articles record records database entry entries "
+        "snippet results data information content material materials evidence knowledge"
+    ),
+    "IGNORE": ("ignore disregard discard overlook skip dismiss reject neglect"),
+    "CANNOT": ("cannot can't unable won't refuse decline couldn't impossible unanswerable"),
+    "GIVE": (
+        "provide provides provided give gives given offer share supply contain contains "
+        "include includes specify disclose reveal"
+    ),
+    "MODEL": ("assistant assistants model models ai chatbot chatbots llm llms bot system systems"),
+    "OBLIGE": ("must should shall always please ensure instead only never simply"),
+    "CONFIRM": (
+        "confirm confirms establish establishes verify verifies prove proves indicate "
+        "indicates show shows"
+    ),
+    "LACK": ("insufficient missing lack lacks unknown unsure uncertain enough unavailable"),
+    "HARM": (
+        "harmful misinformation unsafe inappropriate unethical bias stereotypes "
+        "offensive sensitive policy policies guidelines misleading violence dangerous"
+    ),
 }
 _GROUP_OF = {word: name for name, words in _GROUPS.items() for word in words.split()}
 
@@ -126,9 +143,13 @@ def phrases_of(
 
     Shape (n, 4, 2): phrases of one to four words, and the same of their groups; -1 past the end.
     """
-    found = [(match.group().replace("’", "'"), match.span()) for match in _WORD.finditer(text.lower())]
+    found = [
+        (match.group().replace("’", "'"), match.span()) for match in _WORD.finditer(text.lower())
+    ]
     grouped = [_GROUP_OF.get(word, word if word in words else "_") for word, _ in found]
-    kept = [at for at, word in enumerate(grouped) if word != "_" or at == 0 or grouped[at - 1] != "_"]
+    kept = [
+        at for at, word in enumerate(grouped) if word != "_" or at == 0 or grouped[at - 1] != "_"
+    ]
     groups = [grouped[at] for at in kept]
     plain = [found[at][0] if found[at][0] in words else "_" for at in kept]
     phrases = np.full((len(kept), _LONGEST, 2), -1, dtype=np.int64)
@@ -141,7 +162,9 @@ def phrases_of(
 
 def window_buckets(phrases: NDArray[np.int64], start: int, end: int) -> NDArray[np.int64]:
     """Return the buckets of the phrases that lie in a window."""
-    rows = [phrases[start : end - length + 1, length - 1].ravel() for length in range(1, _LONGEST + 1)]
+    rows = [
+        phrases[start : end - length + 1, length - 1].ravel() for length in range(1, _LONGEST + 1)
+    ]
     return np.concatenate(rows)
 
 

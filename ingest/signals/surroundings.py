@@ -1,4 +1,4 @@
-"""The stored neighbours of a batch: asked of the store's own index once, and shared by the signals."""
+"""The stored neighbours of a batch: asked of the store once, and shared."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A passage that says what another says, but for a name, a number, a date or a "not".
 
-Compared with the stored neighbours and with the batch. Honest pages made from one template differ in
-their subject too, so what opens both must be the same.
+Compared with the stored neighbours and with the batch. Honest pages made from one template differ
+in their subject too, so what opens both must be the same.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def _is_fact(word: str) -> bool:
 
 
 def _batch_pairs(batch: Sequence[SignalInput]) -> list[list[tuple[str, str, str]]]:
-    """Return for each document the passages of other documents of the batch that are near its own."""
+    """Return for each document the near passages of the others of the batch."""
     rows = [
         (at, piece, vector)
         for at, each in enumerate(batch)

@@ -1,4 +1,4 @@
-"""What a window of a text is like, in numbers that tell running text from strung-together tokens."""
+"""What a window of a text is like, in numbers that tell running text from soup."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from .state_file import Arrays
 
 ROWS = 1 << 16
 _CREDIT = 8.0
-"""What one count of the collection's own is worth beside one of the shipped model's. A pair that ten
-admitted documents have is then no surprise."""
+"""What one count of the collection's own is worth beside one of the shipped model's. A pair that
+ten admitted documents have is then no surprise."""
 
 _MOST_A_DOCUMENT = 1
 """A document counts a pair once, however often it repeats it."""

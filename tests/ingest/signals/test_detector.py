@@ -9,12 +9,12 @@ import pytest
 from ragbastion.core.chunk import Matrix
 from ragbastion.core.errors import UsageError
 from ragbastion.core.verdict import Decision
-from ragbastion.ingest.signals.like import NearDuplicateBurst
+from ragbastion.ingest.signals import OutlierDetector, Signal, SignalInput
 from ragbastion.ingest.signals.echo import QuestionEcho, QuestionJunction
 from ragbastion.ingest.signals.gibberish import Gibberish
+from ragbastion.ingest.signals.like import NearDuplicateBurst
 from ragbastion.ingest.signals.swapped import SwappedFact
 from ragbastion.ingest.signals.vectors import BlindVector, VectorNorm
-from ragbastion.ingest.signals import OutlierDetector, Signal, SignalInput
 
 PROSE = (
     "The harbour of the old town opens at six in the morning, and the first ferry to the islands "
@@ -63,7 +63,11 @@ def reported(signal: Signal, *batch: SignalInput) -> list[bool]:
         (Gibberish(), f"{PROSE} {PIECES} {PROSE}", True),
         (Gibberish(), PROSE, False),
         (Gibberish(), PIECES * 3, True),
-        (Gibberish(), "De haven van de oude stad gaat om zes uur open en de eerste boot is dan bij de pier", False),
+        (
+            Gibberish(),
+            "De haven van de oude stad gaat om zes uur open en de eerste boot is dan bij de pier",
+            False,
+        ),
         (Gibberish(), "", False),
         (Gibberish(), "海港六时开门。" * 50, False),
     ],

@@ -41,10 +41,14 @@ def kinds(verdict: Verdict) -> set[str]:
     return {finding.kind.removeprefix("outlier.") for finding in verdict.findings}
 
 
-def like(make: Maker, texts: tuple[str, ...], sources: tuple[str, ...], **more: bool) -> list[SignalInput]:
+def like(
+    make: Maker, texts: tuple[str, ...], sources: tuple[str, ...], **more: bool
+) -> list[SignalInput]:
     """Return documents whose vectors have a cosine of .9 and more with each other."""
     return [
-        make.document(text, f"d{at}", sources[at % len(sources)], vectors=make.vector(at, 0.96), **more)
+        make.document(
+            text, f"d{at}", sources[at % len(sources)], vectors=make.vector(at, 0.96), **more
+        )
         for at, text in enumerate(texts)
     ]
 
@@ -85,7 +89,9 @@ def test_a_burst_in_drops_is_seen_from_what_is_remembered(make: Maker, baseline:
 
 def _store(text: str, vector: Matrix, source: str = "wiki") -> list[list[Hit]]:
     payload = {"text": text, "source": source, "document": "true"}
-    return [[Hit(point=StoredPoint(id=ChunkId("1"), vector=vector[0], payload=payload), score=0.97)]]
+    return [
+        [Hit(point=StoredPoint(id=ChunkId("1"), vector=vector[0], payload=payload), score=0.97)]
+    ]
 
 
 TRUE = (
@@ -102,7 +108,10 @@ TRUE = (
         (TRUE.replace("was opened", "was not opened"), Decision.QUARANTINE),
         (TRUE.replace("tram", "train"), Decision.QUARANTINE),
         (TRUE, Decision.ALLOW),
-        (TRUE + " It was repaired twice since then, in 1950 and again after the flood.", Decision.ALLOW),
+        (
+            TRUE + " It was repaired twice since then, in 1950 and again after the flood.",
+            Decision.ALLOW,
+        ),
     ],
 )
 def test_a_swapped_fact_against_the_store(
@@ -140,7 +149,10 @@ def test_another_dimension_is_held(make: Maker, baseline: Baseline) -> None:
     batch = like(make, REPORTS, ("news",))
     odd = make.document("Odd.", "odd", vectors=make.vector(9, dimension=8))
     verdicts = Screen(baseline, None).vectors([*batch, odd])
-    assert [verdict.decision for verdict in verdicts] == [*[Decision.ALLOW] * 5, Decision.QUARANTINE]
+    assert [verdict.decision for verdict in verdicts] == [
+        *[Decision.ALLOW] * 5,
+        Decision.QUARANTINE,
+    ]
 
 
 def test_nothing_and_one_document(make: Maker, baseline: Baseline) -> None:
@@ -163,7 +175,9 @@ def test_signals_can_be_off_or_flag_only(make: Maker, baseline: Baseline) -> Non
 def test_what_was_flagged_is_not_learned(make: Maker, baseline: Baseline) -> None:
     """Flagged documents are remembered for bursts, and teach nothing."""
     screen = Screen(baseline, None)
-    batch = [make.document(text, str(at), vectors=make.vector(at)) for at, text in enumerate(REPORTS)]
+    batch = [
+        make.document(text, str(at), vectors=make.vector(at)) for at, text in enumerate(REPORTS)
+    ]
     screen.learn(batch, [Verdict(decision=Decision.FLAG)] * 4 + [Verdict()])
     assert (baseline.documents, len(baseline.recent.of("wiki"))) == (1, 5)
 
