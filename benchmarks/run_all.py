@@ -37,7 +37,7 @@ def main() -> None:
         "gateway": out,
         "signatures": ["--data", str(data), *out],
         "joins": ["--data", str(data / "poison"), *out],
-        "outliers": ["--data", str(data), *out],
+        "signals": ["--data", str(data), *out],
         "pii": ["--data", str(data / "pii"), *out],
         "retrieval": ["--data", str(data / "poison"), *out],
         "main_job": ["--data", str(data), *out],

@@ -22,6 +22,7 @@ from .chunk import Integrity
 from .errors import SettingsError
 from .settings_log import LogSettings
 from .settings_section import Section
+from .settings_signals import SignalSettings
 from .settings_tenancy import (
     AccessSettings,
     EmbeddedStoreSettings,
@@ -108,7 +109,8 @@ class RetrievalSettings(Section):
     """How an answer's context is assembled.
 
     ``source_cap`` is how many of the ``top_k`` passages one source may give; ``min_integrity`` the
-    worst label that is served.
+    worst label that is served. A source is in probation for ``probation_days`` after ingestion
+    opened it, unless a person did.
     """
 
     top_k: int = Field(default=5, ge=1, le=200)
@@ -117,6 +119,7 @@ class RetrievalSettings(Section):
     source_cap: int = Field(default=2, ge=1)
     min_integrity: Integrity = Integrity.UNTRUSTED
     strip_threshold: float = Field(default=0.5, ge=0.0, le=1.0)
+    probation_days: float = Field(default=7.0, ge=0.0, le=36_500.0, allow_inf_nan=False)
 
 
 class PiiSettings(Section):
@@ -170,6 +173,7 @@ class Settings(Section):
     scan: ScanSettings = ScanSettings()
     load: LoadSettings = LoadSettings()
     ingest: IngestSettings = IngestSettings()
+    signals: SignalSettings = SignalSettings()
     provenance: ProvenanceSettings = ProvenanceSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     pii: PiiSettings = PiiSettings()

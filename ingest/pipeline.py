@@ -31,7 +31,6 @@ from .intake import Loaded
 from .ledger import Ledger, LedgerKey
 from .loaders import LoadedDocument, LoadFailure, load_bytes, load_paths
 from .loaders.formats import EXTENSIONS
-from .outliers import OutlierDetector
 from .provenance import BatchSigner
 from .quarantine import Quarantine, QuarantineRecord, QuarantineState
 from .report import IngestReport
@@ -69,8 +68,9 @@ class IngestPipeline:
             embedder=embedder,
             admission=Admission(scanner, settings.scan),
             chunker=Chunker(embedder, settings.ingest),
-            text_signals=OutlierDetector.default(),
-            vector_signals=OutlierDetector.over_vectors(),
+            signals=settings.signals,
+            probation_days=settings.retrieval.probation_days,
+            state_dir=settings.state_dir,
             writer=BatchWriter(store, signer, ledger),
             quarantine=quarantine,
             ledger=ledger,

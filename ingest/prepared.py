@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..core.chunk import Chunk, Matrix, TenantId
-from ..core.verdict import Verdict
+from ..core.verdict import Severity, Verdict
 from .chunking import Piece
 from .exact_numbers import exact_numbers
 from .ledger import LedgerEntry, LedgerKey
 from .loaders import LoadedDocument
-from .outliers import SignalInput
 from .provenance import chunk_id
 from .quarantine import QuarantineKey
 from .request import IngestRequest
+from .signals import SignalInput
 
 _SIGNAL_PREFIX = "outlier."
 
@@ -130,7 +130,9 @@ def _common_metadata(each: Candidate) -> dict[str, Any]:
 
 
 def _own_metadata(piece: Piece, verdict: Verdict) -> dict[str, Any]:
-    kinds = sorted({f.kind for f in verdict.findings if _touches(piece, f.span)})
+    # What is for information only lowers nobody's trust.
+    told = [f for f in verdict.findings if f.severity > Severity.INFO]
+    kinds = sorted({f.kind for f in told if _touches(piece, f.span)})
     signals = [kind for kind in kinds if kind.startswith(_SIGNAL_PREFIX)]
     facts: dict[str, Any] = {"start": piece.start, "end": piece.end}
     # Set even when empty: a row's own field of that name must not pass for a finding of ours.

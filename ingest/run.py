@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..core.chunk import Matrix, checked_matrix
 from ..core.embedding import Embedder
 from ..core.errors import AccessError, InputError, RagbastionError, UsageError, VectorError
 from ..core.events import Event, EventSink
+from ..core.settings_signals import SignalSettings
 from ..core.store import VectorStore
 from ..core.verdict import Decision, Verdict
 from ..tenancy.access import DocumentAccess
@@ -20,12 +22,14 @@ from .intake import Intake, Loaded
 from .labelling import Labelling
 from .ledger import Ledger, LedgerEntry
 from .origin import Origin, batch_facts
-from .outliers import OutlierDetector
 from .prepared import Candidate
+from .probation import Probation
 from .provenance import BatchFacts
 from .quarantine import Quarantine, QuarantineRecord, QuarantineState
 from .report import IngestReport, QuarantinedItem, Tally
 from .request import IngestRequest, Progress
+from .screening import Screening
+from .signals.catalogue import signals_version
 from .writer import BatchWriter
 
 
@@ -37,8 +41,9 @@ class RunParts:
     embedder: Embedder
     admission: Admission
     chunker: Chunker
-    text_signals: OutlierDetector
-    vector_signals: OutlierDetector
+    signals: SignalSettings
+    probation_days: float
+    state_dir: Path
     writer: BatchWriter
     quarantine: Quarantine
     ledger: Ledger
@@ -56,14 +61,13 @@ class RunParts:
                 self.admission.version,
                 self.chunker.version,
                 f"{identity.model}:{identity.dimension}",
-                self.text_signals.version,
-                self.vector_signals.version,
+                signals_version(self.signals.off),
             ]
         )
 
     def facts(self) -> BatchFacts:
         """Return what the signature of a batch says of how it came to be."""
-        scanners = (self.admission.version, self.text_signals.version, self.vector_signals.version)
+        scanners = (self.admission.version, signals_version(self.signals.off))
         return batch_facts(self.embedder, self.chunker.version, scanners)
 
 
@@ -93,6 +97,7 @@ class IngestRun:
         )
         # A ledger that was put back takes older versions for current: nothing is built on it.
         parts.writer.require_ledger()
+        self._screening = self._opened_screening()
         # As after a restored backup: then the ledger's word is checked, document by document.
         held = parts.store.count(self._info.name, request.tenant)
         self._store_lost_points = held < parts.ledger.points(self._info.uid, request.tenant)
@@ -109,16 +114,31 @@ class IngestRun:
             self._ingest(batch)
             if self._progress is not None:
                 self._progress(self._tally.progress())
+        self._screening.save()
         return self._tally.report()
+
+    def _opened_screening(self) -> Screening:
+        parts = self._parts
+        return Screening(
+            store=parts.store,
+            embedder=parts.embedder,
+            info=self._info,
+            request=self._request,
+            state_dir=parts.state_dir,
+            settings=parts.signals,
+            probation=Probation(parts.writer.sources(self._request.tenant), parts.probation_days),
+            tell=self._emit,
+        )
 
     def _ingest(self, batch: Sequence[Candidate]) -> None:
         due = self._signable(self._labelled([each for each in batch if self._is_due(each)]))
-        admitted = self._screened(self._scanned(due), self._parts.text_signals)
+        admitted = self._screened(self._scanned(due), self._screening.texts)
         embedded = self._embedded(self._chunked(admitted))
         # Again: embedding takes a while, and a source may be revoked meanwhile.
-        served = self._signable(self._screened(embedded, self._parts.vector_signals))
+        served = self._signable(self._screened(embedded, self._screening.vectors))
         if served:
             self._write(served)
+            self._screening.learn(served)
         if self._parts.writer.tidy([each.ledger_key for each in batch], self._info.name):
             self._charging.note()
 
@@ -184,10 +204,14 @@ class IngestRun:
                 kept.append(each)
         return kept
 
-    def _screened(self, batch: Sequence[Candidate], signals: OutlierDetector) -> list[Candidate]:
+    def _screened(
+        self,
+        batch: Sequence[Candidate],
+        measure: Callable[[Sequence[Candidate]], Sequence[Verdict]],
+    ) -> list[Candidate]:
         """Add the signals' verdicts, hold what has earned it, and return the rest."""
         with self._tally.timed("outliers"):
-            verdicts = signals.inspect([each.signal_input() for each in batch])
+            verdicts = measure(batch)
         for each, verdict in zip(batch, verdicts, strict=True):
             each.verdict = each.verdict.merge(verdict)
         return [each for each in batch if not self._is_held(each)]

@@ -21,6 +21,7 @@ from .ledger_labels import LabelChange
 from .origin import Origin, document_facts
 from .prepared import Candidate, chunks_of, entry_of
 from .provenance import BatchFacts, BatchSigner, to_point
+from .provenance.source_records import SourceRecord
 from .report import Tally
 
 _POINTS_PER_UPSERT = 256
@@ -89,6 +90,10 @@ class BatchWriter:
     def require_ledger(self) -> None:
         """Raise `RollbackError` if the ledger is older than the transparency log says."""
         self._signer.require_ledger(self._ledger.changes())
+
+    def sources(self, tenant: str) -> list[SourceRecord]:
+        """Return what is known of the tenant's sources."""
+        return self._signer.sources(tenant)
 
     def withdraw(self, key: LedgerKey, collection: str) -> None:
         """Take a document out of the store and the ledger.

@@ -116,6 +116,7 @@ class Guard:
         with layers.timed("embed"):
             info = self._collection(collection)
             vector = self.embedder.embed([query])[0]
+        self._parts.observer().note(context.tenant, info.uid, query, vector)
         search = self._search(info, context, vector)
         return self._parts.retrieval().retrieve(
             query, search, context, info, limit=limit, layers=layers

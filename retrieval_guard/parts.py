@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..pii import Redactor
     from ..policies import AuditLog, PolicyEngine, SessionStore
     from ..tenancy import DocumentAccess, PayloadCipher, Quotas
+    from .observing import QueryObserver
     from .retrieval import RetrievalGuard
 
 
@@ -71,6 +72,7 @@ class LazyParts:
         self.log: Lazy[EnvelopeInclusion] = Lazy(None, self._build_log)
         self.events: Lazy[EventSink] = Lazy(None, self._build_events)
         self.pipeline: Lazy[IngestPipeline] = Lazy(None, self._build_pipeline)
+        self.observer: Lazy[QueryObserver] = Lazy(None, self._build_observer)
         self.retrieval: Lazy[RetrievalGuard] = Lazy(None, self._build_retrieval)
 
     def close(self) -> None:
@@ -85,7 +87,14 @@ class LazyParts:
             raise errors[0]
 
     def _in_closing_order(self) -> Iterator[Lazy[Any]]:
-        yield from (self.retrieval, self.pipeline, self.events, self.store, self.cipher)
+        yield from (
+            self.retrieval,
+            self.observer,
+            self.pipeline,
+            self.events,
+            self.store,
+            self.cipher,
+        )
         yield from (
             self.quotas,
             self.ledger,
@@ -203,6 +212,13 @@ class LazyParts:
             access=self.access(),
             quotas=self.quotas(),
         )
+
+    def _build_observer(self) -> QueryObserver:
+        from ..ingest.signals.baseline import BASELINE_FOLDER
+        from .observing import QueryObserver
+
+        folder = self._settings.state_dir / BASELINE_FOLDER
+        return QueryObserver(folder, enabled=self._settings.signals.observe_queries)
 
     def _build_retrieval(self) -> RetrievalGuard:
         from .retrieval import RetrievalGuard

@@ -27,6 +27,7 @@ from .proof import HEAD_BYTES, ChunkProof
 from .registry import SourceRegistry
 from .secure_sketch import bind_vectors, sketch_bytes
 from .source_keys import SourceKeys
+from .source_records import SourceRecord
 from .statement import BatchStatement
 
 _PROOF_BYTES = 450
@@ -115,6 +116,10 @@ class BatchSigner:
             envelope_id, (tenant, statement.collection_uid, source), key.key_id, sealed
         )
         return envelope_id
+
+    def sources(self, tenant: str) -> list[SourceRecord]:
+        """Return what is known of the tenant's sources."""
+        return self._registry.sources(tenant)
 
     def require_signable(self, tenant: str, source: str, reviewer: str = "") -> None:
         """Raise `ProvenanceError` where nobody may sign for the source now; change nothing.

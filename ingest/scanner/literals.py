@@ -21,7 +21,7 @@ from re import _constants as codes  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any, TypeAlias
 
-from ..letter_bigrams import surprise_bits
+from ..signals.letter_bigrams import surprise_bits
 
 Clause: TypeAlias = frozenset[str]
 """Literals of which one at least must occur."""

@@ -319,6 +319,7 @@ def test_events_tell_what_was_decided(rig: Rig, tmp_path: Path) -> None:
     rig.ingest(tmp_path / "in")
     assert sorted(event.kind for event in rig.events.events) == [
         "ingest.admitted",
+        "ingest.baseline",
         "ingest.failed",
         "ingest.quarantined",
     ]

@@ -9,10 +9,12 @@ import pytest
 from ragbastion.core.chunk import Matrix
 from ragbastion.core.errors import UsageError
 from ragbastion.core.verdict import Decision
-from ragbastion.ingest.outlier_batch import NearDuplicateBurst, SwappedFact
-from ragbastion.ingest.outlier_text import Gibberish, QuestionEcho, QuestionJunction
-from ragbastion.ingest.outlier_vectors import BlindVector, VectorNorm
-from ragbastion.ingest.outliers import OutlierDetector, Signal, SignalInput
+from ragbastion.ingest.signals import OutlierDetector, Signal, SignalInput
+from ragbastion.ingest.signals.echo import QuestionEcho, QuestionJunction
+from ragbastion.ingest.signals.gibberish import Gibberish
+from ragbastion.ingest.signals.like import NearDuplicateBurst
+from ragbastion.ingest.signals.swapped import SwappedFact
+from ragbastion.ingest.signals.vectors import BlindVector, VectorNorm
 
 PROSE = (
     "The harbour of the old town opens at six in the morning, and the first ferry to the islands "
@@ -60,7 +62,12 @@ def reported(signal: Signal, *batch: SignalInput) -> list[bool]:
         (Gibberish(), f"{PIECES} {PROSE}", True),
         (Gibberish(), f"{PROSE} {PIECES} {PROSE}", True),
         (Gibberish(), PROSE, False),
-        (Gibberish(), PIECES * 3, False),
+        (Gibberish(), PIECES * 3, True),
+        (
+            Gibberish(),
+            "De haven van de oude stad gaat om zes uur open en de eerste boot is dan bij de pier",
+            False,
+        ),
         (Gibberish(), "", False),
         (Gibberish(), "海港六时开门。" * 50, False),
     ],
@@ -103,7 +110,7 @@ def test_a_burst_is_four_like_documents_of_one_source() -> None:
 @pytest.mark.parametrize(
     ("other", "hit"),
     [
-        (PROSE.replace("half past seven", "half past nine"), False),  # a small word, not a fact
+        (PROSE.replace("half past seven", "half past nine"), True),
         (PROSE.replace("Sundays", "Mondays"), True),
         (PROSE.replace("six in", "6 in").replace("The", "Old", 1), False),
         (PROSE, False),
@@ -112,7 +119,8 @@ def test_a_burst_is_four_like_documents_of_one_source() -> None:
 )
 def test_a_swapped_fact(other: str, hit: bool) -> None:
     """A changed name or number marks both documents; copies, additions and rewording do not."""
-    pair = (document(PROSE), document(other, "b", "feed"))
+    near = np.full((1, 4), 0.5, dtype=np.float32)
+    pair = (document(PROSE, vectors=near), document(other, "b", "feed", near))
     assert reported(SwappedFact(), *pair) == [hit, hit]
 
 

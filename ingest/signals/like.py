@@ -1,4 +1,4 @@
-"""Signals over the documents of one batch: many alike from one source, and one fact swapped."""
+"""Nearly equal documents of one source in one batch, by their words alone."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from ..core.verdict import Decision
-from .outliers import NOTHING, Reading, SignalInput
+from ...core.verdict import Decision
+from .signal import NOTHING, Reading, SignalInput
 
 _SHINGLE_WORDS = 3
 _SKETCH_SIZE = 128
@@ -25,14 +25,8 @@ _WORD = re.compile(r"\w+")
 _BURST_ALIKE = 0.25
 """Resemblance within a burst: two copies that each lost a tenth of their words have about 0.35."""
 
-_SWAP_ALIKE = 0.5
-"""Resemblance of two documents that differ in a fact; six words of a short passage cost half."""
-
 _BURST_DOCUMENTS = 4
 """Like documents of one source in a batch that make a burst; PoisonedRAG needs five a question."""
-
-_MAX_SWAPPED = 6
-"""Words in which two documents may differ and still say the same but for one fact."""
 
 
 class NearDuplicateBurst:
@@ -62,30 +56,6 @@ class NearDuplicateBurst:
             score=min(1.0, documents / _BURST_DOCUMENTS),
             why=f"{documents} documents of its source in one batch are nearly the same",
         )
-
-
-class SwappedFact:
-    """A document that differs from another of the batch in a number or a name only."""
-
-    name = "swapped_fact"
-    version = "1"
-    # Measured: one name or number swapped, TPR .98; clean FPR 0 to .4 %, 1.1 % of templated texts.
-    threshold = 1.0
-    decision = Decision.FLAG
-
-    def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
-        """Score 1 for both documents of a pair."""
-        swapped: dict[int, str] = {}
-        for left, right in _alike(batch, _SWAP_ALIKE):
-            if _only_facts_differ(batch[left].text, batch[right].text):
-                swapped.setdefault(left, batch[right].document)
-                swapped.setdefault(right, batch[left].document)
-        return [
-            Reading(score=1.0, why=f"it differs from '{swapped[at]}' in a number or a name only")
-            if at in swapped
-            else NOTHING
-            for at in range(len(batch))
-        ]
 
 
 def _alike(batch: Sequence[SignalInput], least: float) -> Iterable[tuple[int, int]]:
@@ -119,15 +89,3 @@ def _resemblance(left: frozenset[int], right: frozenset[int]) -> float:
         return 0.0  # It could not reach the least that a signal asks for.
     smallest = sorted(left | right)[:_SKETCH_SIZE]
     return sum(value in left and value in right for value in smallest) / len(smallest)
-
-
-def _only_facts_differ(left: str, right: str) -> bool:
-    ours, theirs = Counter(_WORD.findall(left)), Counter(_WORD.findall(right))
-    gone, come = ours - theirs, theirs - ours
-    if not gone or not come or gone.total() + come.total() > _MAX_SWAPPED:
-        return False
-    return all(_is_fact(word) for word in [*gone, *come])
-
-
-def _is_fact(word: str) -> bool:
-    return word[0].isupper() or any(letter.isdigit() for letter in word)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 
-from ..core.chunk import Vector
-from ..core.verdict import Decision
-from .outliers import NOTHING, Reading, SignalInput
+from ...core.chunk import Vector
+from ...core.verdict import Decision
+from .signal import NOTHING, Reading, SignalInput
 
 _NORM_TOLERANCE = 1e-3
 """Embedders return unit vectors; float32 rounding stays under 1e-6."""
@@ -20,6 +20,56 @@ _SAME_VECTOR = 1e-5
 
 _MAX_COMPARED = 50
 """A batch of a thousand copies must not cost a million comparisons."""
+
+
+class VectorSanity:
+    """A vector that is no embedding: NaN, infinity, zeros, a constant, or not one vector a text."""
+
+    name = "vector_sanity"
+    version = "1"
+    threshold = 1.0
+    decision = Decision.QUARANTINE
+
+    def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
+        """Score 1 where a document's vectors cannot be compared with the others'."""
+        why = "its vectors have another dimension than the others"
+        return [
+            NOTHING if fits else Reading(score=1.0, why=_insane(each) or why)
+            for each, fits in zip(batch, self.sane(batch), strict=True)
+        ]
+
+    def sane(self, batch: Sequence[SignalInput]) -> list[bool]:
+        """Return which documents can be compared: sane ones of the batch's usual dimension."""
+        sane = [not _insane(each) for each in batch]
+        widths = Counter(
+            each.vectors.shape[1]
+            for each, fits in zip(batch, sane, strict=True)
+            if fits and each.vectors is not None and len(each.vectors)
+        )
+        usual = widths.most_common(1)[0][0] if widths else 0
+        return [
+            fits
+            and (each.vectors is None or not len(each.vectors) or each.vectors.shape[1] == usual)
+            for each, fits in zip(batch, sane, strict=True)
+        ]
+
+
+def _insane(each: SignalInput) -> str:
+    """Return what is wrong with a document's vectors, if anything is."""
+    if each.vectors is None:
+        return ""
+    vectors = np.asarray(each.vectors)
+    if vectors.ndim != 2 or len(vectors) != len(each.pieces):
+        return "its vectors are not one row a passage"
+    if not len(vectors):
+        return ""
+    if not np.isfinite(vectors).all():
+        return "a vector holds NaN or infinity"
+    if not vectors.any(axis=1).all():
+        return "a vector is all zeros"
+    if vectors.shape[1] > 1 and (np.ptp(vectors, axis=1) <= 1e-9).any():
+        return "a vector has the same number everywhere"
+    return ""
 
 
 class VectorNorm:

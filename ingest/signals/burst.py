@@ -1,0 +1,177 @@
+"""A burst of like documents: several that say the same, from one source or from new ones.
+
+Five rewrites of one claim are near each other, share their words, and no one has a name or number
+of its own. That last is what sets them apart from five honest reports of one event, each of which
+brings facts that the others lack.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.verdict import Decision
+from .content import Content, content_of
+from .recent import PROBATION, Passage, RecentPassages, remembered_vector
+from .signal import NOTHING, Reading, SignalInput
+from .surroundings import Surroundings
+
+LIKES = 3
+"""Like documents beside it from which a document counts: PoisonedRAG writes five a question."""
+
+CORE_COSINE, CORE_OVERLAP, CORE_OWN_FACTS = 0.75, 0.28, 2
+JOINED_COSINE, JOINED_OVERLAP, JOINED_OWN_FACTS = 0.65, 0.2, 6
+"""Measured on PoisonedRAG's rewrites against web pages about one person and chunks of one article
+(benchmarks/signals.py); the second line is for who stands beside two that the first one found."""
+
+VERBATIM = 0.85
+"""From this overlap on passages that differ in a fact are records of one form, not rewrites."""
+
+LEAST_WORDS = 8
+"""Content words of a passage that can be a rewrite of another; less is a heading or a record."""
+
+WINDOW_S = 30 * 86_400.0
+"""What was brought earlier is compared only as far as it is among the stored neighbours."""
+
+_PIECES = 6
+"""Passages of a document that are compared; poison is short, and a book has thousands."""
+
+
+class SourceBurst:
+    """Like documents of one source, or of sources in probation, in the batch, lately, or stored."""
+
+    name = "source_burst"
+    version = "1"
+    threshold = 1.0
+    decision = Decision.QUARANTINE
+
+    def __init__(self, recent: RecentPassages, surroundings: Surroundings) -> None:
+        self._recent = recent
+        self._surroundings = surroundings
+
+    def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
+        """Score 1 for each document of a burst."""
+        by_ring: dict[str, list[int]] = defaultdict(list)
+        for at, each in enumerate(batch):
+            if each.vectors is not None and len(each.vectors):
+                by_ring[ring_of(each)].append(at)
+        readings = [NOTHING] * len(batch)
+        for ring, places in by_ring.items():
+            counts = self._counts([batch[at] for at in places], self._recent.of(ring))
+            for at, count in zip(places, counts, strict=True):
+                readings[at] = self._reading(count)
+        return readings
+
+    def _counts(self, documents: Sequence[SignalInput], before: Sequence[Passage]) -> list[int]:
+        # A clock that ran back makes ages negative: then they count as fresh.
+        now = max(each.at for each in documents)
+        before = [passage for passage in before if now - passage.at <= WINDOW_S]
+        own = [passage for each in documents for passage in passages_of(each)]
+        stored = [p for each in documents for p in self._surroundings.same_source(each)]
+        group = _Group([*own, *_unlike(before, own), *_unlike(stored, own)])
+        held = group.bursts(len(own))
+        return [max((held.get(i, 0) for i in _places(own, each)), default=0) for each in documents]
+
+    def _reading(self, count: int) -> Reading:
+        if count < LIKES:
+            return NOTHING
+        why = f"{count} documents of its source, or of new sources, say the same in other words"
+        return Reading(score=1.0, why=why)
+
+
+class _Group:
+    """Passages of one ring, compared with each other."""
+
+    def __init__(self, passages: Sequence[Passage]) -> None:
+        self._passages = passages
+        width = {len(passage.vector) for passage in passages}
+        fits = len(width) == 1
+        rows = [p.vector for p in passages] if fits else []
+        matrix = np.stack(rows).astype(np.float32) if rows else np.zeros((len(passages), 1))
+        self._cosines: NDArray[np.float32] = matrix @ matrix.T
+
+    def bursts(self, own: int) -> dict[int, int]:
+        """Return, for the first ``own`` passages that are of a burst, how many they are like."""
+        everyone = range(len(self._passages))
+        core = {at: likes for at in everyone if (likes := self._likes(at))}
+        found = {at: len(likes) for at, likes in core.items() if at < own}
+        for at in range(own):
+            beside = [other for other in core if other != at and self._is_joined(at, other)]
+            if at not in core and len({self._passages[o].document for o in beside}) >= 2:
+                found[at] = max(len(core[other]) for other in beside)
+        return found
+
+    def _likes(self, at: int) -> tuple[int, ...]:
+        """Return one passage each of the documents that this one is like, if they are enough."""
+        this = self._passages[at]
+        near = np.flatnonzero(self._cosines[at] >= CORE_COSINE)
+        best: dict[str, int] = {}
+        for other in near[np.argsort(-self._cosines[at, near])].tolist():
+            that = self._passages[other]
+            if that.document == this.document or that.document in best:
+                continue
+            if min(len(this.content.words), len(that.content.words)) < LEAST_WORDS:
+                continue
+            if _says_the_same(this.content, that.content):
+                best[that.document] = other
+        nearest = list(best.values())[:LIKES]
+        if len(nearest) < LIKES or self._own_facts(at, nearest) > CORE_OWN_FACTS:
+            return ()
+        return tuple(best.values())
+
+    def _is_joined(self, at: int, other: int) -> bool:
+        this, that = self._passages[at], self._passages[other]
+        return (
+            this.document != that.document
+            and self._cosines[at, other] >= JOINED_COSINE
+            and this.content.overlap(that.content) >= JOINED_OVERLAP
+            and self._own_facts(at, [other]) <= JOINED_OWN_FACTS
+        )
+
+    def _own_facts(self, at: int, others: Sequence[int]) -> int:
+        said: set[int] = set()
+        for other in others:
+            said |= self._passages[other].content.words
+        return len(self._passages[at].content.facts - said)
+
+
+def _says_the_same(this: Content, that: Content) -> bool:
+    """Tell whether two passages share their words, and are not two records of one form."""
+    overlap = this.overlap(that)
+    return overlap >= CORE_OVERLAP and (overlap < VERBATIM or not this.facts - that.words)
+
+
+def ring_of(each: SignalInput) -> str:
+    """Return the ring that a document belongs to."""
+    return PROBATION if each.probation else each.source
+
+
+def passages_of(each: SignalInput) -> list[Passage]:
+    """Return a document's first passages as they are compared and remembered."""
+    if each.vectors is None:
+        return []
+    name = f"{each.source}\n{each.document}"
+    return [
+        passage_of(name, text, vector, each.at)
+        for text, vector in zip(each.pieces[:_PIECES], each.vectors[:_PIECES], strict=False)
+    ]
+
+
+def passage_of(name: str, text: str, vector: NDArray[np.float32], at: float) -> Passage:
+    """Return a passage of a text and its vector."""
+    content: Content = content_of(text)
+    return Passage(vector=remembered_vector(vector), content=content, document=name, at=at)
+
+
+def _unlike(passages: Sequence[Passage], own: Sequence[Passage]) -> list[Passage]:
+    """Return the passages that are not of the same documents: a new version is no second voice."""
+    names = {passage.document for passage in own}
+    return [passage for passage in passages if passage.document not in names]
+
+
+def _places(own: Sequence[Passage], each: SignalInput) -> list[int]:
+    name = f"{each.source}\n{each.document}"
+    return [at for at, passage in enumerate(own) if passage.document == name]

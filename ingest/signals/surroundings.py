@@ -1,0 +1,92 @@
+"""The stored neighbours of a batch: asked of the store once, and shared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...core.chunk import Matrix, Vector
+from ...core.store import Hit
+from .content import content_of
+from .recent import Passage, remembered_vector
+from .signal import SignalInput
+
+Neighbours = Callable[[Matrix, int], Sequence[Sequence[Hit]]]
+"""Returns the stored points nearest to each row of (n, d), as many as asked for, best first."""
+
+NEAREST = 8
+PIECES = 6
+"""Passages of a document whose neighbours are asked for; so the cost of a document is bounded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Stored:
+    """A stored passage beside one of the batch; ``text`` may be empty (sealed or foreign)."""
+
+    text: str
+    source: str
+    document: str
+    vector: Vector
+    score: float
+
+
+class Surroundings:
+    """What stands in the store around the documents of the current batch."""
+
+    def __init__(self, neighbours: Neighbours | None = None) -> None:
+        self._neighbours = neighbours
+        self._found: dict[int, list[list[Stored]]] = {}
+        self.error = ""
+
+    def look(self, batch: Sequence[SignalInput]) -> None:
+        """Ask for the neighbours of a batch; a store that cannot answer is no neighbour at all."""
+        self._found, self.error = {}, ""
+        if self._neighbours is None:
+            return
+        rows = [each.vectors[:PIECES] for each in batch if each.vectors is not None]
+        if not rows:
+            return
+        hits = iter(self._neighbours(np.vstack(rows).astype(np.float32), NEAREST))
+        for each in batch:
+            if each.vectors is not None:
+                count = len(each.vectors[:PIECES])
+                self._found[id(each)] = [_stored(next(hits), each) for _ in range(count)]
+
+    def of(self, each: SignalInput) -> list[list[Stored]]:
+        """Return the neighbours of each of the first passages; other versions of it left out."""
+        return self._found.get(id(each), [])
+
+    def same_source(self, each: SignalInput) -> list[Passage]:
+        """Return stored passages near this document that are of its own source."""
+        return [
+            Passage(
+                vector=remembered_vector(near.vector),
+                content=content_of(near.text),
+                document=f"{near.source}\n{near.document}",
+                at=0.0,
+            )
+            for row in self.of(each)
+            for near in row
+            if near.source == each.source and near.text
+        ]
+
+
+def _stored(hits: Sequence[Hit], each: SignalInput) -> list[Stored]:
+    rows = []
+    for hit in hits:
+        payload = hit.point.payload
+        source, document = str(payload.get("source", "")), str(payload.get("document", ""))
+        text = payload.get("text", "")
+        if (source, document) != (each.source, each.document):
+            rows.append(
+                Stored(
+                    text=text if isinstance(text, str) else "",
+                    source=source,
+                    document=document,
+                    vector=np.asarray(hit.point.vector, dtype=np.float32),
+                    score=float(hit.score),
+                )
+            )
+    return rows

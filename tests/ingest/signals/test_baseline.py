@@ -1,0 +1,137 @@
+"""A baseline learns what is clean, within bounds, and survives what happens to its file."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ragbastion.ingest.signals import Baseline, SignalInput
+from ragbastion.ingest.signals.baseline import FREELY_TAUGHT
+from ragbastion.ingest.signals.observed import KEPT
+
+VECTOR = np.array([[0.6, 0.8, 0.0, 0.0]], dtype=np.float32)
+
+
+def document(name: str, source: str = "wiki", *, probation: bool = False) -> SignalInput:
+    """Return a document of one passage."""
+    text = f"The harbour master of pier {name} opens the gate at six in the morning."
+    return SignalInput(
+        document=name, source=source, text=text, pieces=(text,), vectors=VECTOR, probation=probation
+    )
+
+
+def test_what_is_saved_comes_back(tmp_path: Path) -> None:
+    """Counts, rings, pairs and centres are the same after a save, in an owner-only file."""
+    baseline = Baseline.open(tmp_path, "acme", "u1")
+    batch = [document(str(at)) for at in range(5)]
+    baseline.remember(batch)
+    baseline.learn(batch)
+    baseline.save()
+    again = Baseline.open(tmp_path, "acme", "u1")
+    assert (again.documents, again.cold, again.damaged) == (5, "", "")
+    assert [p.document for p in again.recent.of("wiki")] == [f"wiki\n{at}" for at in range(5)]
+    assert again.recent.of("wiki")[0].content == baseline.recent.of("wiki")[0].content
+    assert np.array_equal(again.centres.means, baseline.centres.means)
+    [file] = tmp_path.glob("*.baseline")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_tenants_and_collections_are_apart(tmp_path: Path) -> None:
+    """Another tenant, or the collection made anew, starts cold."""
+    baseline = Baseline.open(tmp_path, "acme", "u1")
+    baseline.learn([document("1")])
+    baseline.save()
+    assert Baseline.open(tmp_path, "other", "u1").documents == 0
+    assert Baseline.open(tmp_path, "acme", "u2").documents == 0
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage", b"ragbastion-baseline 2\nx\ny"])
+def test_a_damaged_file_starts_cold_and_is_put_aside(tmp_path: Path, damage: bytes) -> None:
+    """It is told, kept for a look, and no error."""
+    baseline = Baseline.open(tmp_path, "acme", "u1")
+    baseline.save()
+    [file] = tmp_path.glob("*.baseline")
+    file.write_bytes(damage)
+    again = Baseline.open(tmp_path, "acme", "u1")
+    assert "put aside" in again.cold
+    assert list(tmp_path.glob("*.damaged"))
+
+
+@pytest.mark.parametrize("at", [0.1, 0.5, 0.99])
+def test_a_flipped_bit_is_damage(tmp_path: Path, at: float) -> None:
+    """A changed byte anywhere does not pass for a baseline."""
+    baseline = Baseline.open(tmp_path, "acme", "u1")
+    baseline.learn([document("1")])
+    baseline.save()
+    [file] = tmp_path.glob("*.baseline")
+    data = bytearray(file.read_bytes())
+    data[int(len(data) * at)] ^= 1
+    file.write_bytes(bytes(data))
+    again = Baseline.open(tmp_path, "acme", "u1")
+    assert again.documents == 0
+    assert again.damaged
+
+
+def test_a_fifo_in_its_place_is_damage(tmp_path: Path) -> None:
+    """What is no regular file is not waited for."""
+    baseline = Baseline.open(tmp_path, "acme", "u1")
+    os.mkfifo(baseline._path)
+    assert Baseline.open(tmp_path, "acme", "u1").damaged
+
+
+def test_probation_teaches_nothing(tmp_path: Path) -> None:
+    """A source in probation is remembered in the shared ring, and learned from no more."""
+    baseline = Baseline.open(tmp_path, "acme", "u1")
+    batch = [document(str(at), f"s{at}", probation=True) for at in range(3)]
+    baseline.remember(batch)
+    baseline.learn(batch)
+    assert baseline.documents == 0
+    assert len(baseline.recent.of("\x00probation")) == 3
+
+
+def test_one_source_teaches_half_at_most(tmp_path: Path) -> None:
+    """Beside others a source stops teaching once it has taught as much as they did."""
+    baseline = Baseline.open(tmp_path, "acme", "u1")
+    baseline.learn([document(str(at), "small") for at in range(10)])
+    baseline.learn([document(str(at), "loud") for at in range(FREELY_TAUGHT + 50)])
+    assert baseline.documents == 10 + FREELY_TAUGHT
+
+
+def test_memory_is_bounded_by_sources_and_passages(tmp_path: Path) -> None:
+    """A flood of documents of one source, or of sources, fills the rings and no more."""
+    baseline = Baseline.open(tmp_path, "acme", "u1")
+    for at in range(400):
+        baseline.remember([document(str(at), f"s{at}"), document(str(at), "flood")])
+    assert len(baseline.recent.of("flood")) == 48
+    assert baseline.recent.of("s0") == ()
+    assert baseline.bytes_held < 2_000_000
+
+
+def test_observed_queries_are_a_bounded_sample_without_text(tmp_path: Path) -> None:
+    """No word of a query is in the file, and the sample stays at its size."""
+    baseline = Baseline.open(tmp_path, "acme", "u1")
+    for at in range(KEPT + 20):
+        baseline.observe(f"who opens the zanzibar gate {at}", VECTOR[0])
+    baseline.observed.save()
+    [file] = tmp_path.glob("*.observed")
+    assert b"zanzibar" not in file.read_bytes()
+    again = Baseline.open(tmp_path, "acme", "u1")
+    assert (again.observed.seen, len(again.observed.vectors)) == (KEPT + 20, KEPT)
+
+
+@pytest.mark.parametrize("bad", [np.full(4, np.nan), np.zeros(4), np.ones((2, 2))])
+def test_a_query_that_is_no_vector_is_not_noted(tmp_path: Path, bad: np.ndarray) -> None:
+    """NaN, zeros and matrices are left out."""
+    baseline = Baseline.open(tmp_path, "acme", "u1")
+    baseline.observe("who opens the gate", bad.astype(np.float32))
+    assert baseline.observed.seen == 0
+
+
+def test_two_open_files_do_not_share_hashes(tmp_path: Path) -> None:
+    """Hashes are keyed: another folder hashes the same query otherwise."""
+    one = Baseline.open(tmp_path / "one", "acme", "u1").observed.hashed("who opens the gate")
+    two = Baseline.open(tmp_path / "two", "acme", "u1").observed.hashed("who opens the gate")
+    assert not set(one) & set(two)
