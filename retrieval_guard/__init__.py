@@ -20,6 +20,7 @@ from ..core.errors import MissingExtraError
 if TYPE_CHECKING:
     from .actions import ActionGuard
     from .certificate import Certificate
+    from .corroboration import CollectionFacts, Corroborated, Standing, corroborate
     from .guard import Guard
     from .llama_embedding import EmbedderEmbedding
     from .llama_postgres import tenant_vector_store
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 _HOME = {
     "ActionGuard": "actions",
     "Certificate": "certificate",
+    "CollectionFacts": "corroboration",
+    "Corroborated": "corroboration",
     "Dropped": "results",
     "EmbedderEmbedding": "llama_embedding",
     "Guard": "guard",
@@ -51,11 +54,13 @@ _HOME = {
     "RetrievalGuardPostprocessor": "llama_postprocessor",
     "ScanTransform": "llama_transforms",
     "ServedChunk": "results",
+    "Standing": "corroboration",
     "StoreTraits": "llama_traits",
     "SweepFinding": "sweep",
     "SweepReport": "sweep",
     "TenantDatabase": "postgres_database",
     "TenantTable": "postgres_row_security",
+    "corroborate": "corroboration",
     "require_row_security": "postgres_row_security",
     "set_up_row_security": "postgres_row_security",
     "tenant_vector_store": "llama_postgres",
@@ -64,6 +69,8 @@ _HOME = {
 __all__ = [
     "ActionGuard",
     "Certificate",
+    "CollectionFacts",
+    "Corroborated",
     "Dropped",
     "EmbedderEmbedding",
     "Guard",
@@ -77,11 +84,13 @@ __all__ = [
     "RetrievalGuardPostprocessor",
     "ScanTransform",
     "ServedChunk",
+    "Standing",
     "StoreTraits",
     "SweepFinding",
     "SweepReport",
     "TenantDatabase",
     "TenantTable",
+    "corroborate",
     "require_row_security",
     "set_up_row_security",
     "tenant_vector_store",
