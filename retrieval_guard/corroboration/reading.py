@@ -13,7 +13,8 @@ from functools import cached_property
 
 from ...ingest.canonical import canonical
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+# "don't" is a word, and "Theodred's" the word and an "s".
+_WORD = re.compile(r"[^\W_]+(?:['’](?!s\b)[^\W_]+)*")
 _BROAD_WORD = re.compile(r"\w+")
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|\n{2,}")
 # A sign counts where it opens the number: "1990-1995" holds no negative year.
@@ -44,9 +45,6 @@ _STOP = frozenset(
     though however therefore thus hence can could may might must shall should will would who whom
     whose which what when where why how one ones""".split()
 )
-_ENDING = re.compile(r"(?:['’]s|ing|es|ed|ly|s)$")
-
-
 @dataclass(frozen=True)
 class Sentence:
     """One sentence; ``text`` is in canonical form."""
@@ -80,7 +78,7 @@ class Sentence:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """Its words that begin with a capital, without their endings."""
+        """Its words that begin with a capital, without the plural's ending."""
         return terms_of(word.casefold() for word in self.words if word[0].isupper())
 
     @cached_property
@@ -114,7 +112,7 @@ class Reading:
 
     @cached_property
     def terms(self) -> frozenset[str]:
-        """Its content words, without their endings."""
+        """Its content words, without the plural's ending."""
         return terms_of(_WORD.findall(self.text.casefold()))
 
     @cached_property
@@ -130,14 +128,12 @@ def read(text: str) -> Reading:
 
 
 def terms_of(words: Iterable[str]) -> frozenset[str]:
-    """Return the content words among words in lower case, without their endings."""
-    return frozenset(_stem(word) for word in words if word not in _STOP and not word.isdigit())
-
-
-def _stem(word: str) -> str:
-    """Cut an English ending; not a stemmer, but alike for both sides of a comparison."""
-    ending = _ENDING.search(word, 3)
-    return word if ending is None else word[: ending.start()]
+    """Return the content words among words in lower case, without the plural's ending."""
+    return frozenset(
+        word[:-1] if word[-1] == "s" and len(word) > 3 and word[-2] != "s" else word
+        for word in set(words) - _STOP
+        if not word.isdigit()
+    )
 
 
 def _plain_number(written: str) -> str:
