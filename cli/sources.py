@@ -53,6 +53,13 @@ PublicKey = Annotated[
     typer.Option("--public-key", metavar="FILE", help="The public half of --signer's key, PEM."),
 ]
 
+Vouch = Annotated[
+    bool,
+    typer.Option(
+        "--vouch", help="Answer for a source that ingestion opened: its probation ends at once."
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command group of this module."""
@@ -137,6 +144,7 @@ def trust(
     owner: Owner = None,
     domain: Domains = None,
     path: Paths = None,
+    vouch: Vouch = False,
     json_output: Json = False,
     config: Config = None,
 ) -> ExitCode:
@@ -146,7 +154,10 @@ def trust(
     """
     with opened(load(config)) as admin:
         record = replace(admin.known(tenant, name), **_changes(tier, owner, domain, path))
-        admin.change(record)
+        if vouch:
+            record = admin.vouch(record)
+        else:
+            admin.change(record)
     write_fields(record.as_dict(), as_json=json_output)
     return ExitCode.CLEAN
 

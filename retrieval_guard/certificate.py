@@ -83,7 +83,9 @@ class Certificate:
     @property
     def statement(self) -> str:
         """The bound as one sentence."""
-        if self.source_cap is None:
+        if not self.k:
+            told = "nothing is served"
+        elif self.source_cap is None:
             told = (
                 f"single source: if it is bad, all {self.k} passages may be; "
                 "ingest under one source name per origin to get a bound"

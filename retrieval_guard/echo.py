@@ -63,7 +63,7 @@ def _nearest(pattern: Sequence[str], text: Sequence[str]) -> int:
     """
     first = len(pattern) if pattern[0] in _QUESTION_WORDS else 1
     column = [0, *range(first, first + len(pattern))]
-    best = column[-1]
+    best: int = column[-1]
     for word in text:
         diagonal, column[0] = column[0], 0
         for at, wanted in enumerate(pattern, start=1):

@@ -106,9 +106,7 @@ class Agreement:
         return self._speakers.get(claim, set()) - {self._voices[at]}
 
 
-def repeated_by(
-    reading: Reading, others: Sequence[tuple[Voice, Reading]], at_least: int
-) -> bool:
+def repeated_by(reading: Reading, others: Sequence[tuple[Voice, Reading]], at_least: int) -> bool:
     """Tell whether so many voices say each sentence of a passage, each in one sentence of theirs.
 
     Content words, numbers and denial must be there; an order of words that makes another sense of
@@ -119,9 +117,7 @@ def repeated_by(
     )
 
 
-def _saying(
-    sentence: Sentence, others: Sequence[tuple[Voice, Reading]], at_least: int
-) -> bool:
+def _saying(sentence: Sentence, others: Sequence[tuple[Voice, Reading]], at_least: int) -> bool:
     found: set[Voice] = set()
     for voice, reading in others:
         if voice in found or not sentence.terms <= reading.terms:
@@ -131,4 +127,3 @@ def _saying(
             if len(found) >= at_least:
                 return True
     return False
-

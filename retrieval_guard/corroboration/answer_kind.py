@@ -20,15 +20,18 @@ class AnswerKind(StrEnum):
     ANY = "any"
 
 
+_MEASURES = "many|much|old|tall|long|far|large|big|high|deep|fast|heavy|often"
+_QUANTITIES = (
+    "number|amount|population|price|cost|age|size|height|length|rate|percentage|score|total|limit"
+    "|capacity"
+)
 _KINDS = (
     (AnswerKind.DATE, r"\b(?:when|(?:what|which) (?:year|date|day|month|century|decade))\b"),
     (
         AnswerKind.NUMBER,
-        r"\bhow (?:many|much|old|tall|long|far|large|big|high|deep|fast|heavy|often)\b"
-        r"|\bwhat (?:is|was|are|were) the (?:number|amount|population|price|cost|age|size|height"
-        r"|length|rate|percentage|score|total|limit|capacity)\b",
+        rf"\bhow (?:{_MEASURES})\b|\bwhat (?:is|was|are|were) the (?:{_QUANTITIES})\b",
     ),
-    (AnswerKind.NAME, r"\b(?:who|whom|whose|where|which|(?:what|which) (?:city|country|state|name))\b"),
+    (AnswerKind.NAME, r"\b(?:who|whom|whose|where|which|what (?:city|country|state|name))\b"),
     (
         AnswerKind.YES_NO,
         r"^(?:is|are|was|were|do|does|did|can|could|will|would|should|has|have|had|may|must)\b",

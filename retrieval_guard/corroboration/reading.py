@@ -36,15 +36,19 @@ _NEGATIONS = frozenset(
     {"not", "no", "never", "none", "nor", "neither", "cannot", "without", "nobody", "nothing",
      "false", "untrue", "incorrect", "wrong", "denied", "refused", "failed", "lacks"}
 )  # fmt: skip
-_STOP = frozenset(
-    """a an the and or but if then than that this these those of in on at by for from to with as is
-    are was were be been being am do does did done has have had having it its he she his her hers
-    him they them their there here we our you your i my me so such very also both either each any
-    all some most more much many other another own same only just into over under between among
-    during before after about against up down out off again once because while until although
-    though however therefore thus hence can could may might must shall should will would who whom
-    whose which what when where why how one ones""".split()
-)
+# "s" is what a genitive leaves behind.
+_STOP_WORDS = """
+a an the and or but if then than that this these those of in on at by for from to with as is are was
+were be been being am do does did done has have had having it its he she his her hers him they them
+their there here we our you your i my me so such very also both either each any all some most more
+much many other another own same only just into over under between among during before after about
+against up down out off again once because while until although though however therefore thus hence
+can could may might must shall should will would who whom whose which what when where why how one
+ones s
+"""
+_STOP = frozenset(_STOP_WORDS.split())
+
+
 @dataclass(frozen=True)
 class Sentence:
     """One sentence; ``text`` is in canonical form."""
@@ -58,7 +62,7 @@ class Sentence:
 
     @cached_property
     def terms(self) -> frozenset[str]:
-        """Its content words, without their endings; numbers are left to `numbers`."""
+        """Its content words, without the plural's ending; numbers are left to `numbers`."""
         return terms_of(word.casefold() for word in self.words)
 
     @cached_property
@@ -114,6 +118,13 @@ class Reading:
     def terms(self) -> frozenset[str]:
         """Its content words, without the plural's ending."""
         return terms_of(_WORD.findall(self.text.casefold()))
+
+    def values(self, kind: str) -> frozenset[str]:
+        """Return its claims of a kind, "number", "date" or "name", in all its sentences."""
+        found = {"number": "numbers", "date": "dates", "name": "names"}.get(kind)
+        if found is None:
+            return frozenset()
+        return frozenset().union(*(getattr(each, found) for each in self.sentences))
 
     @cached_property
     def sentences(self) -> tuple[Sentence, ...]:

@@ -65,7 +65,7 @@ class CollectionFacts:
     sources: int = 0
 
     def is_cold(self, settings: RetrievalSettings) -> bool:
-        """Tell whether the collection is younger than the probation, so that all may be founding."""
+        """Tell whether the collection is younger than the probation: all may be founding."""
         if self.founded is None:
             return False
         return not self.now - self.founded >= settings.probation_days * DAY_S

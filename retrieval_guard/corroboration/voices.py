@@ -85,9 +85,7 @@ def heads_of(standings: Sequence[Standing]) -> dict[str, str]:
     return {each.source: head(each.source) for each in standings}
 
 
-def _kind(
-    standing: Standing, facts: CollectionFacts, settings: RetrievalSettings
-) -> Voice | None:
+def _kind(standing: Standing, facts: CollectionFacts, settings: RetrievalSettings) -> Voice | None:
     """Return the shared voice that a passage falls to, or None if its source has its own."""
     if not standing.verified:
         return UNVERIFIED
