@@ -88,10 +88,16 @@ class CandidatePool:
 def _vectors(passages: Sequence[Passage]) -> Matrix:
     """Return vectors (n, d); zeros stand for one that is missing, or no vector of this collection.
 
-    Only a chunk without a proof can have such a one.
+    Only a chunk without a proof can have such a one, and such a chunk has no say in the dimension
+    where there are others.
     """
     vectors = [_usable(each.chunk.vector) for each in passages]
-    dimension = max((len(each) for each in vectors), default=0) or 1
+    proved = [bool(each.envelope) for each in passages]
+    sizes = [len(each) for each in vectors]
+    dimension = max(
+        (n for n, of in zip(sizes, proved, strict=True) if of), default=max(sizes, default=0)
+    )
+    dimension = dimension or 1
     rows = np.zeros((len(passages), dimension), np.float32)
     for row, vector in zip(rows, vectors, strict=True):
         if len(vector) == dimension:

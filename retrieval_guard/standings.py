@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..core.chunk import Chunk, Integrity
@@ -70,12 +71,7 @@ class Standings:
             for name in arrivals
             if not self._verifier.is_revoked(tenant, name)
         )
-        return CollectionFacts(
-            now=now,
-            founded=facts.founded,
-            sources=facts.sources,
-            established=count_established(speaking, facts, self._settings),
-        )
+        return replace(facts, established=count_established(speaking, facts, self._settings))
 
 
 def _standing(

@@ -84,7 +84,7 @@ class Agreement:
         subject = {claim for claim, count in found.items() if claim[0] == "word" and count > common}
         self.claims = [each - subject for each in claims]
         self.corroborates = [
-            voice.established and standing.tier is not TrustTier.UNTRUSTED
+            voice.established and standing.tier != TrustTier.UNTRUSTED
             for voice, standing in zip(voices, standings, strict=True)
         ]
         self._voices = voices

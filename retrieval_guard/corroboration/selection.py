@@ -6,8 +6,8 @@
   the last of the established make way (docs/retrieval_certificate.md, theorem 2).
 - INVARIANT: an established passage never makes way only because one other voice is near it: a
   swapped fact is near the truth, and whoever ranks first would silence the other.
-- Of voices that say much the same, no more are heard than one may give passages: five sources of
-  one author say much the same.
+- Of voices that say much the same, no more are heard than one may give passages, and two at least:
+  five sources of one author say much the same.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ ALIKE_COSINE = 0.75
 Measured likewise: costs 0.6 % of clean top tens and no gold passage. Five sources of PoisonedRAG
 texts without the echo reach a majority of five passages for 40 % (NQ) and 9 % (HotpotQA) of the
 questions, and for all of them without this limit."""
+
+FEWEST_ALIKE = 2
+"""Even where a voice may give one passage, one voice alone does not silence another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +148,6 @@ class Selection:
             return None
         if self._used[voice] >= cap:
             return "source_cap", f"its voice already gives {cap} passages"
-        if len(alike) >= cap:
+        if len(alike) >= max(cap, FEWEST_ALIKE):
             return "alike", f"{len(alike)} other voices say much the same"
         return None
