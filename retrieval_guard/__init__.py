@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .results import Dropped, Retrieval, ServedChunk
     from .retrieval import RetrievalGuard
     from .sweep import PointState, SweepFinding, SweepReport
+    from .votes import Votes, tally_votes
 
 _HOME = {
     "ActionGuard": "actions",
@@ -60,9 +61,11 @@ _HOME = {
     "SweepReport": "sweep",
     "TenantDatabase": "postgres_database",
     "TenantTable": "postgres_row_security",
+    "Votes": "votes",
     "corroborate": "corroboration",
     "require_row_security": "postgres_row_security",
     "set_up_row_security": "postgres_row_security",
+    "tally_votes": "votes",
     "tenant_vector_store": "llama_postgres",
 }
 
@@ -90,9 +93,11 @@ __all__ = [
     "SweepReport",
     "TenantDatabase",
     "TenantTable",
+    "Votes",
     "corroborate",
     "require_row_security",
     "set_up_row_security",
+    "tally_votes",
     "tenant_vector_store",
 ]
 

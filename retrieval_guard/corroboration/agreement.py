@@ -78,8 +78,10 @@ class Agreement:
         voices: Sequence[Voice],
         standings: Sequence[Standing],
     ) -> None:
-        common = _COMMON * len(claims)
-        found = Counter(claim for each in claims for claim in each)
+        # Of established voices alone, so that no newcomer makes a word common.
+        told = [each for each, voice in zip(claims, voices, strict=True) if voice.established]
+        common = _COMMON * len(told)
+        found = Counter(claim for each in told for claim in each)
         # The subject's own words, which the candidates share whatever they answer.
         subject = {claim for claim, count in found.items() if claim[0] == "word" and count > common}
         self.claims = [each - subject for each in claims]
