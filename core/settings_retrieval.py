@@ -39,7 +39,8 @@ class RetrievalSettings(Section):
 
     ``source_cap`` is how many of the ``top_k`` passages one voice may give; ``min_integrity`` the
     worst label that is served. A source is in probation for ``probation_days`` after ingestion
-    opened it, unless a person did, or it is as old as the collection; ``probation`` says how its
+    opened it, unless a person did, or it was opened within ``founding_days`` of the collection's
+    first passage, when nobody is older; ``probation`` says how its
     passages are served, ``corroborating_voices`` how many established voices must say the same, and
     ``lone_claims`` what becomes of an established source's answer that nobody shares.
     """
@@ -51,6 +52,7 @@ class RetrievalSettings(Section):
     min_integrity: Integrity = Integrity.UNTRUSTED
     strip_threshold: float = Field(default=0.5, ge=0.0, le=1.0)
     probation_days: float = Field(default=7.0, ge=0.0, le=36_500.0, allow_inf_nan=False)
+    founding_days: float = Field(default=7.0, ge=0.0, le=36_500.0, allow_inf_nan=False)
     probation: ProbationMode = ProbationMode.CORROBORATED
     corroborating_voices: int = Field(default=1, ge=1)
     lone_claims: LoneClaims = LoneClaims.MARK

@@ -36,22 +36,21 @@ class Question:
         self._sentence = Sentence(text)
         self.terms = self._sentence.terms
 
-    def claims(self, reading: Reading) -> frozenset[Claim]:
-        """Return what a passage answers; nothing if it is not about the question.
+    def claims(self, sentences: Sequence[Sentence]) -> frozenset[Claim]:
+        """Return what answering sentences claim; words that the question itself has are none."""
+        return frozenset().union(*map(self._claims, sentences))
 
-        Read are the sentences with most of the question's words. Words that the question itself has
-        are no answer.
-        """
+    def answering(self, reading: Reading) -> tuple[Sentence, ...]:
+        """Return the sentences with most of the question's words; none if it is not about it."""
         if not self.terms or len(self.terms & reading.terms) < _ABOUT * len(self.terms):
-            return frozenset()
+            return ()
         shared = [len(self.terms & each.terms) for each in reading.sentences]
         most = max(shared, default=0)
-        answering = (
+        return tuple(
             each
             for each, count in zip(reading.sentences, shared, strict=True)
             if count == most and count
         )
-        return frozenset().union(*map(self._claims, answering))
 
     def _claims(self, sentence: Sentence) -> frozenset[Claim]:
         asked, kind = self._sentence, self.kind

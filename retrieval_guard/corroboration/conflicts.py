@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .agreement import Claim
-from .reading import Reading, Sentence
+from .reading import Sentence
 from .voices import Voice
 
 MAX_CONFLICTS = 10
 """Of many, those of the best ranked passages are told."""
+
+MAX_COMPARED = 20
+"""Of the best ranked candidates, each two; a swarm of candidates must not cost a second."""
 
 _SAME_WORDS = 0.5
 """Jaccard likeness from which two sentences are held to speak of the same."""
@@ -56,19 +59,23 @@ def conflicts_of(
     order: Sequence[int],
     voices: Sequence[Voice],
     claims: Sequence[frozenset[Claim]],
-    readings: Sequence[Reading],
+    answering: Sequence[Sequence[Sentence]],
 ) -> tuple[Conflict, ...]:
     """Return the conflicts among candidates, those of the best ranked first.
 
-    ``near`` (n, n) says which candidates say much the same; ``order`` ranks candidates.
+    ``near`` (n, n) says which candidates say much the same; ``order`` ranks candidates, of which
+    the first are compared. ``answering`` are the sentences that the claims are from.
     """
     found: list[Conflict] = []
+    order = order[:MAX_COMPARED]
     ranked = np.triu(near[np.ix_(order, order)], 1)
     for first, second in np.argwhere(ranked):
         one, other = order[first], order[second]
         if voices[one] == voices[other]:
             continue
-        kind, here, there = _difference(claims[one], claims[other], readings[one], readings[other])
+        kind, here, there = _difference(
+            claims[one], claims[other], answering[one], answering[other]
+        )
         if kind:
             sides = (
                 Side(voice=voices[one], passage=one, values=here),
@@ -84,23 +91,28 @@ _Difference = tuple[str, tuple[str, ...], tuple[str, ...]]
 
 
 def _difference(
-    here: frozenset[Claim], there: frozenset[Claim], one: Reading, other: Reading
+    here: frozenset[Claim],
+    there: frozenset[Claim],
+    one: Sequence[Sentence],
+    other: Sequence[Sentence],
 ) -> _Difference:
     """Return in what two passages differ, with the values of both; "" if in nothing."""
     for kind in ("number", "date", "name"):
         mine, others = _values(here, kind), _values(there, kind)
         if mine and others and not set(mine) & set(others):
             return kind, mine, others
-    opposed = _opposed(one, other) if here and there else None
+    opposed = _opposed(one, other)
     if opposed is not None:
         return "negation", (_says(opposed[0]),), (_says(opposed[1]),)
     return "", (), ()
 
 
-def _opposed(one: Reading, other: Reading) -> tuple[Sentence, Sentence] | None:
+def _opposed(
+    one: Sequence[Sentence], other: Sequence[Sentence]
+) -> tuple[Sentence, Sentence] | None:
     """Return two sentences of like words of which one denies what the other says."""
-    for here in one.sentences:
-        for there in other.sentences:
+    for here in one:
+        for there in other:
             shared, all_ = len(here.terms & there.terms), len(here.terms | there.terms)
             if here.negated != there.negated and shared > _SAME_WORDS * all_:
                 return here, there

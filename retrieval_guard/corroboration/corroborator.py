@@ -118,7 +118,8 @@ class Corroborator:
         voices = voices_of(sources, self._facts, self._settings)
         readings = [self._reading(text)[0] for text in texts]
         echoes = [self._reading(text)[1] for text in texts]
-        claims = [self._question.claims(each) for each in readings]
+        answering = [self._question.answering(each) for each in readings]
+        claims = [self._question.claims(each) for each in answering]
         agreement = Agreement(claims, voices, sources)
         judged = Judged(
             candidates=candidates,
@@ -133,7 +134,7 @@ class Corroborator:
             selection.order,
             voices,
             agreement.claims,
-            readings,
+            answering,
         )
         marked = _Marks(self._settings, candidates, echoes, agreement, conflicts)
         return Corroborated(

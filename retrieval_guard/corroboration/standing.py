@@ -43,19 +43,25 @@ class Standing:
         span = settings.probation_days * DAY_S
         ahead = self.opened_at - facts.now
         # Written so that NaN is new.
-        founding = facts.founded is not None and self.opened_at <= facts.founded + span
+        founding = facts.founded is not None and self._is_founding(facts.founded, settings)
         if founding and ahead <= CLOCK_LEEWAY_S:
             return True
         return -ahead >= span and ahead <= 0
+
+    def _is_founding(self, founded: float, settings: RetrievalSettings) -> bool:
+        # With 0 days nobody is: a source is opened before its first passage arrives.
+        return (
+            settings.founding_days > 0
+            and self.opened_at <= founded + settings.founding_days * DAY_S
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectionFacts:
     """What the candidates cannot tell of their collection.
 
-    ``now`` is seconds since the epoch. ``founded`` is when its first passage arrived: sources that
-    are no more than the probation younger are established, since nobody older can speak; None if
-    nothing is known. ``established`` counts its established voices, None for "several"; ``sources``
+    ``now`` is seconds since the epoch. ``founded`` is when its first passage arrived: sources
+    opened until soon after are established, since nobody older can speak; None if nothing is known. ``established`` counts its established voices, None for "several"; ``sources``
     its sources.
     """
 

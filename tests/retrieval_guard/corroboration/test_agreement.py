@@ -46,7 +46,8 @@ def test_what_a_question_asks_for(query: str, kind: AnswerKind) -> None:
 )  # fmt: skip
 def test_claims(query: str, text: str, claims: set[tuple[str, str]]) -> None:
     """Claims are of the kind asked for, from the sentences that are about the question."""
-    assert Question(query).claims(read(text)) == claims
+    question = Question(query)
+    assert question.claims(question.answering(read(text))) == claims
 
 
 @pytest.mark.parametrize(

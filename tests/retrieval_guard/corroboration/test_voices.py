@@ -100,3 +100,11 @@ def test_established_voices_are_counted_once_a_hand() -> None:
     """Two sources of an owner and one in probation are one voice."""
     standings = [Standing("a", owner="o"), Standing("b", owner="o"), Standing("c", opened_at=NEW)]
     assert count_established(standings, FACTS, SETTINGS) == 1
+
+
+def test_without_founding_days_only_a_person_or_age_establishes() -> None:
+    """With founding_days 0 the first sources of a collection are in probation too."""
+    settings = RetrievalSettings(founding_days=0)
+    facts = CollectionFacts(now=DAY, founded=0.0)
+    standings = [Standing("first", opened_at=0.0), Standing("named", opened_at=0.0, vouched=True)]
+    assert [each.established for each in voices_of(standings, facts, settings)] == [False, True]
