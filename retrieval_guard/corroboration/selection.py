@@ -22,19 +22,19 @@ from .candidates import Candidates
 from .reading import Reading
 from .voices import UNVERIFIED, Voice
 
-REPEATED_COSINE = 0.95
+REPEATED_COSINE = 0.99
 """From here two passages of one voice are one passage.
 
-Measured with all-MiniLM-L6-v2 over 10,125 clean passages: costs 0.2 % of clean top tens and no gold
-passage; keeps one source from filling the quota of likeness against the truth (gold kept under
-attack 0.97 instead of 0.87)."""
+Measured with all-MiniLM-L6-v2 over the top tens of 1,940 questions to 10,125 clean passages: costs
+0.03 % of the passages (0.1 % at 0.95, 0.24 % and 4 of 950 gold passages at 0.9). Of one aged source
+that swaps facts 0.34 of five passages are served, not 0.29 as at 0.95."""
 
 ALIKE_COSINE = 0.75
 """From here two passages say much the same.
 
-Measured likewise: costs 0.6 % of clean top tens and no gold passage. Five sources of PoisonedRAG
-texts without the echo reach a majority of five passages for 40 % (NQ) and 9 % (HotpotQA) of the
-questions, and for all of them without this limit."""
+Measured likewise: costs 0.2 % of clean top tens and no gold passage. Five aged sources of
+PoisonedRAG texts without the echo reach a majority of five passages for 40 % (NQ) and 7 %
+(HotpotQA) of 30 questions; for 57 % and 10 % at 0.78."""
 
 FEWEST_ALIKE = 2
 """Even where a voice may give one passage, one voice alone does not silence another."""

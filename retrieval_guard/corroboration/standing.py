@@ -50,10 +50,8 @@ class Standing:
 
     def _is_founding(self, founded: float, settings: RetrievalSettings) -> bool:
         # With 0 days nobody is: a source is opened before its first passage arrives.
-        return (
-            settings.founding_days > 0
-            and self.opened_at <= founded + settings.founding_days * DAY_S
-        )
+        days = settings.founding_days
+        return days > 0 and self.opened_at <= founded + days * DAY_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +59,8 @@ class CollectionFacts:
     """What the candidates cannot tell of their collection.
 
     ``now`` is seconds since the epoch. ``founded`` is when its first passage arrived: sources
-    opened until soon after are established, since nobody older can speak; None if nothing is known. ``established`` counts its established voices, None for "several"; ``sources``
-    its sources.
+    opened until soon after are established, since nobody older can speak; None if nothing is known.
+    ``established`` counts its established voices, None for "several"; ``sources`` its sources.
     """
 
     now: float
