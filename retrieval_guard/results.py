@@ -105,7 +105,7 @@ class Statement:
 class Dispute:
     """Two voices that say much the same and differ in what is asked for.
 
-    ``kind`` is "number", "date", "name" or "negation".
+    ``kind`` is "number", "date", "name", "word" or "negation".
     """
 
     kind: str

@@ -134,7 +134,8 @@ class Corroborator:
             selection.order,
             voices,
             agreement.claims,
-            answering,
+            readings,
+            lambda sentence: self._question.claims((sentence,)),
         )
         marked = _Marks(self._settings, candidates, echoes, agreement, conflicts)
         return Corroborated(

@@ -120,8 +120,8 @@ class Reading:
         return terms_of(_WORD.findall(self.text.casefold()))
 
     def values(self, kind: str) -> frozenset[str]:
-        """Return its claims of a kind, "number", "date" or "name", in all its sentences."""
-        found = {"number": "numbers", "date": "dates", "name": "names"}.get(kind)
+        """Return its claims of a kind (number, date, name, word) in all its sentences."""
+        found = {"number": "numbers", "date": "dates", "name": "names", "word": "terms"}.get(kind)
         if found is None:
             return frozenset()
         return frozenset().union(*(getattr(each, found) for each in self.sentences))
