@@ -13,9 +13,11 @@ from .output import write_json, write_table, write_text
 from .state import load, open_guard, user_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ..core.verdict import Verdict
+
+_COLUMNS = ("source", "document", "integrity", "verdict", "support", "marks")
 
 
 def register(app: typer.Typer) -> None:
@@ -77,14 +79,30 @@ def _code(verdict: Verdict) -> ExitCode:
     return ExitCode.CLEAN if verdict.decision is Decision.ALLOW else ExitCode.FINDINGS
 
 
+def _told(sides: Sequence[Mapping[str, Any]]) -> str:
+    said = (f"{side['voice']} says {', '.join(side['values']) or 'otherwise'}" for side in sides)
+    return "; ".join(said)
+
+
 def _write(answer: Mapping[str, Any]) -> None:
     write_text(answer["context"] or "(nothing may be served)")
     rows = [
-        (chunk["source"], chunk["document"], chunk["integrity"], chunk["verdict"]["decision"])
+        (
+            chunk["source"],
+            chunk["document"],
+            chunk["integrity"],
+            chunk["verdict"]["decision"],
+            str(chunk["support"]),
+            ", ".join(chunk["marks"]),
+        )
         for chunk in answer["chunks"]
     ]
     title = f"{len(rows)} passages, integrity {answer['integrity']}, {answer['ms']:.0f} ms"
-    write_table(title, ("source", "document", "integrity", "verdict"), rows)
+    write_table(title, _COLUMNS, rows)
+    if answer["chunks"]:
+        write_text(f"certificate: {answer['certificate']['statement']}")
+    for conflict in answer["conflicts"]:
+        write_text(f"conflict of {conflict['kind']}: {_told(conflict['sides'])}")
     dropped = [[d["id"], d["source"], d["step"], d["reason"]] for d in answer["dropped"]]
     if dropped:
         write_table("not served", ("id", "source", "step", "reason"), dropped)

@@ -55,6 +55,13 @@ PublicKey = Annotated[
     typer.Option("--public-key", metavar="FILE", help="The public half of --signer's key, PEM."),
 ]
 
+Vouch = Annotated[
+    bool,
+    typer.Option(
+        "--vouch", help="Answer for a source that ingestion opened: its probation ends at once."
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command group of this module."""
@@ -158,6 +165,7 @@ def trust(
     owner: Owner = None,
     domain: Domains = None,
     path: Paths = None,
+    vouch: Vouch = False,
     json_output: Json = False,
     config: Config = None,
 ) -> ExitCode:
@@ -167,7 +175,10 @@ def trust(
     """
     with opened(load(config)) as admin:
         record = replace(admin.known(tenant, name), **_changes(tier, owner, domain, path))
-        admin.change(record)
+        if vouch:
+            record = admin.vouch(record)
+        else:
+            admin.change(record)
     _write(record.as_dict(), as_json=json_output)
     return ExitCode.CLEAN
 

@@ -18,9 +18,9 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 
-from .chunk import Integrity
 from .errors import SettingsError
 from .settings_log import LogSettings
+from .settings_retrieval import RetrievalSettings
 from .settings_section import Section
 from .settings_signals import SignalSettings
 from .settings_tenancy import (
@@ -103,23 +103,6 @@ class ProvenanceSettings(Section):
     trust_root: Path | None = None
     signer_pin: SecretStr | None = None
     log: LogSettings = LogSettings()
-
-
-class RetrievalSettings(Section):
-    """How an answer's context is assembled.
-
-    ``source_cap`` is how many of the ``top_k`` passages one source may give; ``min_integrity`` the
-    worst label that is served. A source is in probation for ``probation_days`` after ingestion
-    opened it, unless a person did.
-    """
-
-    top_k: int = Field(default=5, ge=1, le=200)
-    over_fetch: int = Field(default=4, ge=1, le=50)
-    max_candidates: int = Field(default=400, ge=1, le=10_000)
-    source_cap: int = Field(default=2, ge=1)
-    min_integrity: Integrity = Integrity.UNTRUSTED
-    strip_threshold: float = Field(default=0.5, ge=0.0, le=1.0)
-    probation_days: float = Field(default=7.0, ge=0.0, le=36_500.0, allow_inf_nan=False)
 
 
 class PiiSettings(Section):

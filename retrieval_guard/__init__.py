@@ -20,6 +20,7 @@ from ..core.errors import MissingExtraError
 if TYPE_CHECKING:
     from .actions import ActionGuard
     from .certificate import Certificate
+    from .corroboration import CollectionFacts, Corroborated, Standing, corroborate
     from .guard import Guard
     from .llama_embedding import EmbedderEmbedding
     from .llama_postgres import tenant_vector_store
@@ -36,16 +37,19 @@ if TYPE_CHECKING:
     from .retrieval import RetrievalGuard
     from .sampling import SampleSize
     from .sweep_report import PointState, SweepFinding, SweepReport
+    from .votes import Votes, tally_votes
 
 _HOME = {
     "ActionGuard": "actions",
     "Certificate": "certificate",
+    "CollectionFacts": "corroboration",
+    "Corroborated": "corroboration",
     "Dropped": "results",
     "EmbedderEmbedding": "llama_embedding",
     "Guard": "guard",
     "GuardParts": "parts",
     "GuardedVectorStore": "llama_store",
-    "PointState": "sweep",
+    "PointState": "sweep_report",
     "ProposedAction": "proposal",
     "ProvenanceTransform": "llama_transforms",
     "ReembeddingFinding": "reembedding_report",
@@ -56,20 +60,26 @@ _HOME = {
     "SampleSize": "sampling",
     "ScanTransform": "llama_transforms",
     "ServedChunk": "results",
+    "Standing": "corroboration",
     "StoreTraits": "llama_traits",
-    "SweepFinding": "sweep",
-    "SweepReport": "sweep",
+    "SweepFinding": "sweep_report",
+    "SweepReport": "sweep_report",
     "TenantDatabase": "postgres_database",
     "TenantTable": "postgres_row_security",
     "VectorMatch": "reembedding_report",
+    "Votes": "votes",
+    "corroborate": "corroboration",
     "require_row_security": "postgres_row_security",
     "set_up_row_security": "postgres_row_security",
+    "tally_votes": "votes",
     "tenant_vector_store": "llama_postgres",
 }
 
 __all__ = [
     "ActionGuard",
     "Certificate",
+    "CollectionFacts",
+    "Corroborated",
     "Dropped",
     "EmbedderEmbedding",
     "Guard",
@@ -86,14 +96,18 @@ __all__ = [
     "SampleSize",
     "ScanTransform",
     "ServedChunk",
+    "Standing",
     "StoreTraits",
     "SweepFinding",
     "SweepReport",
     "TenantDatabase",
     "TenantTable",
     "VectorMatch",
+    "Votes",
+    "corroborate",
     "require_row_security",
     "set_up_row_security",
+    "tally_votes",
     "tenant_vector_store",
 ]
 

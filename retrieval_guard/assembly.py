@@ -51,6 +51,8 @@ def label(text: str) -> str:
 def _block(number: int, passage: Passage, nonce: str) -> str:
     chunk = passage.chunk
     origin = f"source={label(chunk.source)} integrity={chunk.integrity} id={label(chunk.id)}"
+    if passage.marks:
+        origin += f" marks={','.join(passage.marks)}"
     return f"<<<{nonce} passage {number} {origin}>>>\n{_unmarked(passage.text)}\n<<<{nonce} end>>>"
 
 

@@ -34,8 +34,9 @@ MIN_PHRASE_WORDS = 7
 def echoes_query(query: str, text: str) -> bool:
     """Tell whether ``text`` holds the query with at most a fifth of its words edited.
 
-    Both are in canonical form. Word edit distance of the query to its nearest substring (Sellers
-    1980), O(words * words).
+    Both are in canonical form. A question's first word must be there: "Who chairs the council?" is
+    answered by "Ada Byron chairs the council", which asks nothing. Word edit distance of the query
+    to its nearest substring (Sellers 1980), O(words * words).
     """
     asked = _words(query)
     if len(asked) < _least_words(query, asked):
@@ -56,14 +57,19 @@ def _least_words(query: str, words: Sequence[str]) -> int:
 
 
 def _nearest(pattern: Sequence[str], text: Sequence[str]) -> int:
-    """Return the edit distance of ``pattern`` to the nearest substring of ``text``."""
-    column = list(range(len(pattern) + 1))
-    best = column[-1]
+    """Return the edit distance of ``pattern`` to the nearest substring of ``text``.
+
+    A question word at the start costs as much as the whole pattern to change or leave out.
+    """
+    first = len(pattern) if pattern[0] in _QUESTION_WORDS else 1
+    column = [0, *range(first, first + len(pattern))]
+    best: int = column[-1]
     for word in text:
         diagonal, column[0] = column[0], 0
         for at, wanted in enumerate(pattern, start=1):
-            kept = diagonal + (word != wanted)
+            cost = first if at == 1 else 1
+            kept = diagonal + cost * (word != wanted)
             diagonal = column[at]
-            column[at] = min(kept, column[at] + 1, column[at - 1] + 1)
+            column[at] = min(kept, column[at] + 1, column[at - 1] + cost)
         best = min(best, column[-1])
     return best

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ..core.settings_retrieval import RetrievalSettings
 from ..core.store import CollectionInfo, Hit
 from ..policies import SessionFacts
 from ..tenancy import TenantContext
-from .corroboration import compared, select
+from .candidate_pool import CandidatePool
+from .certificate import Certificate
+from .corroboration import Corroborator
 from .joins import JoinScan
 from .layers import Layers
 from .passage import Outcome, Passage
 from .permission import Permission
 from .redaction import Redaction
-from .results import Dropped
+from .results import Dispute, Dropped
+from .standings import Standings
 from .stripping import Stripping
 from .verification import Verification
 
@@ -27,6 +31,7 @@ class Steps:
     """The checks of a guard; they hold no state of any one retrieval."""
 
     verification: Verification
+    standings: Standings
     permission: Permission
     stripping: Stripping
     redaction: Redaction
@@ -37,8 +42,7 @@ class Steps:
 class Ask:
     """One retrieval: who asks what of which collection, and how much of it may be served.
 
-    ``fetch`` candidates are asked for first and ``max_candidates`` at most. ``sources`` counts the
-    tenant's registered sources of the collection; ``source_cap`` is None where that is one.
+    ``fetch`` candidates are asked for first and ``max_candidates`` at most.
     """
 
     query: str
@@ -46,10 +50,12 @@ class Ask:
     collection: CollectionInfo
     session: SessionFacts
     limit: int
-    sources: int
-    source_cap: int | None
+    settings: RetrievalSettings
     fetch: int
     max_candidates: int
+
+
+NOTHING_SERVED = Certificate(k=0, source_cap=None, sources=0)
 
 
 class Funnel:
@@ -68,18 +74,23 @@ class Funnel:
         self._passages: dict[str, Passage] = {}
         self._ready: dict[str, Passage] = {}
         self._dropped: dict[str, Dropped] = {}
-        self._unchosen: tuple[Dropped, ...] = ()
+        self._pool: CandidatePool | None = None
+        self._served: tuple[Passage, ...] = ()
 
     def serve(self, search: Search) -> tuple[Passage, ...]:
         """Fetch, check and choose until enough passages are ready or no candidate is left."""
         fetched = self._ask.fetch
+        with self._layers.guarded("corroborate"):
+            pool = self._pool = self._opened()
         while True:
             with self._layers.timed("search"):
                 hits = search(fetched)
             self._admit(hits)
-            served, filled = self._choose()
+            served = self._choose(pool)
+            filled = pool.said.filled(self._ask.limit)
             if filled or len(hits) < fetched or fetched >= self._ask.max_candidates:
-                return self._masked(served)
+                self._served = self._masked(served)
+                return self._served
             fetched = min(2 * fetched, self._ask.max_candidates)
 
     def _admit(self, hits: Sequence[Hit]) -> None:
@@ -91,30 +102,45 @@ class Funnel:
             verified = self._steps.verification(fresh, ask.context.tenant, ask.collection)
         with self._layers.guarded("policy"):
             allowed = self._steps.permission(self._kept(verified), ask.context, ask.session)
-        with self._layers.guarded("corroborate"):
-            for passage in self._kept(allowed):
-                self._passages[passage.chunk.id] = compared(passage, ask.query)
+        with self._layers.timed("corroborate"):
+            self._passages.update({each.chunk.id: each for each in self._kept(allowed)})
 
-    def _choose(self) -> tuple[tuple[Passage, ...], bool]:
+    def _opened(self) -> CandidatePool:
+        ask, standings = self._ask, self._steps.standings
+        corroborator = Corroborator(
+            ask.query,
+            limit=ask.limit,
+            settings=ask.settings,
+            facts=standings.facts(ask.context.tenant, ask.collection.uid),
+        )
+        return CandidatePool(corroborator, standings)
+
+    def _choose(self, pool: CandidatePool) -> tuple[Passage, ...]:
         """Choose among the candidates; one that turns out empty or hostile makes room."""
         while True:
             with self._layers.guarded("corroborate"):
-                selection = select(
-                    list(self._passages.values()),
-                    limit=self._ask.limit,
-                    source_cap=self._ask.source_cap,
-                )
+                chosen = pool.choose(list(self._passages.values()))
             before = len(self._passages)
-            served = self._joined(self._prepared(selection.chosen))
+            served = self._joined(self._prepared(chosen))
+            # INVARIANT: what is served is what was chosen last, of which the certificate speaks.
             if len(self._passages) == before:
-                break
-        # Kept apart: what this selection leaves out may be chosen among deeper candidates.
-        self._unchosen = selection.dropped
-        return served, selection.filled(self._ask.limit)
+                return served
 
     def left_out(self) -> tuple[Dropped, ...]:
         """Return every candidate that was dropped, and by which step."""
-        return (*self._dropped.values(), *self._unchosen)
+        # Kept apart: what one choice leaves out may be chosen among deeper candidates.
+        unchosen = self._pool.dropped() if self._pool is not None else ()
+        return (*self._dropped.values(), *unchosen)
+
+    def certificate(self) -> Certificate:
+        """Return the certificate of what was served."""
+        if self._pool is None or not self._served:
+            return NOTHING_SERVED
+        return self._pool.said.certificate
+
+    def disputes(self) -> tuple[Dispute, ...]:
+        """Return on what voices disagree where one of them is served."""
+        return self._pool.disputes(self._served) if self._pool is not None else ()
 
     def _prepared(self, chosen: Sequence[Passage]) -> list[Passage]:
         """Strip the chosen passages, each once."""
@@ -122,7 +148,11 @@ class Funnel:
         with self._layers.guarded("strip"):
             stripped = [self._steps.stripping(passage) for passage in fresh]
         self._ready.update({passage.chunk.id: passage for passage in self._kept(stripped)})
-        return [self._ready[p.chunk.id] for p in chosen if p.chunk.id in self._passages]
+        return [
+            replace(self._ready[each.chunk.id], support=each.support, marks=each.marks)
+            for each in chosen
+            if each.chunk.id in self._passages
+        ]
 
     def _joined(self, passages: Sequence[Passage]) -> tuple[Passage, ...]:
         with self._layers.guarded("joins"):

@@ -17,6 +17,8 @@ from .results import Retrieval, ServedChunk
 from .retrieval import RetrievalGuard
 
 _LOGGER = logging.getLogger(__name__)
+_EVIDENCE = frozenset({"document", "answer_id", "voice", "support", "marks"})
+"""What a returned node tells a program and no model."""
 
 
 class RetrievalGuardPostprocessor(BaseNodePostprocessor):
@@ -86,8 +88,11 @@ def _guarded(chunk: ServedChunk, answer_id: str) -> NodeWithScore:
             "integrity": chunk.integrity.value,
             "document": chunk.document,
             "answer_id": answer_id,
+            "voice": chunk.voice,
+            "support": chunk.support,
+            "marks": list(chunk.marks),
         },
-        excluded_llm_metadata_keys=["document", "answer_id"],
-        excluded_embed_metadata_keys=["source", "integrity", "document", "answer_id"],
+        excluded_llm_metadata_keys=sorted(_EVIDENCE),
+        excluded_embed_metadata_keys=["source", "integrity", *sorted(_EVIDENCE)],
     )
     return NodeWithScore(node=node, score=chunk.score)

@@ -13,10 +13,9 @@ from .results import Dropped, ServedChunk
 class Passage:
     """A verified chunk with its score, the text to serve of it, and what was done to that text.
 
-    ``obligations`` are what the policy asked for when it allowed the passage. ``plain`` is the
-    chunk's words in canonical form and lower case, and ``echoes`` whether it repeats the
-    query; both are set before corroboration. ``envelope`` is the id of the batch that proves the
-    chunk, "" for one without a proof.
+    ``obligations`` are what the policy asked for when it allowed the passage. ``voice``,
+    ``support`` and ``marks`` are what corroboration says of one that it chose. ``envelope`` is the
+    id of the batch that proves the chunk, "" for one without a proof.
     """
 
     chunk: Chunk
@@ -24,8 +23,9 @@ class Passage:
     text: str
     verdict: Verdict = field(default_factory=Verdict.allow)
     obligations: tuple[str, ...] = ()
-    plain: str = ""
-    echoes: bool = False
+    voice: str = ""
+    support: int = 0
+    marks: tuple[str, ...] = ()
     envelope: str = ""
 
     def changed(self, text: str, verdict: Verdict) -> Passage:
@@ -46,6 +46,9 @@ class Passage:
             integrity=self.chunk.integrity,
             score=self.score,
             verdict=self.verdict,
+            voice=self.voice,
+            support=self.support,
+            marks=self.marks,
             document_digest=self.chunk.document_digest,
             envelope=self.envelope,
         )

@@ -13,7 +13,8 @@ _INJECTION_STEPS = frozenset({"strip", "joins"})
 _PAGE = 100
 """The audit log keeps so many items of a list."""
 
-_ORDER = ("verify", "label", "policy", "strip", "joins", "echo", "source_cap", "alike", "duplicate")
+_ORDER = ("verify", "label", "policy", "strip", "joins", "echo", "probation", "lone",
+          "source_cap", "alike", "duplicate")  # fmt: skip
 
 
 def record_retrieval(

@@ -19,6 +19,9 @@ class ServedChunk:
     """A passage of the context: verified, stripped and redacted.
 
     ``score`` is the cosine similarity to the query, in [-1, 1]. ``verdict`` says what was removed.
+    ``voice`` says what counts as one with it, ``support`` how many other established voices share
+    its answer, ``marks`` what a reader should know: "lone", "conflict", "probation", "flagged",
+    "echo", "unverified" (docs/retrieval.md).
     ``document_digest`` and ``envelope`` say which version and which signed batch it is of, for the
     audit log; the reader is not told.
     """
@@ -30,6 +33,9 @@ class ServedChunk:
     integrity: Integrity
     score: float
     verdict: Verdict
+    voice: str = ""
+    support: int = 0
+    marks: tuple[str, ...] = ()
     document_digest: str = ""
     envelope: str = ""
 
@@ -42,6 +48,9 @@ class ServedChunk:
             "document": self.document,
             "integrity": self.integrity.value,
             "score": round(self.score, 6),
+            "voice": self.voice,
+            "support": self.support,
+            "marks": list(self.marks),
             "verdict": self.verdict.as_dict(),
         }
 
@@ -80,11 +89,40 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What one voice says in a dispute; ``values`` only of what the reader is served of it."""
+
+    voice: str
+    chunk: str
+    values: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {"voice": self.voice, "chunk": self.chunk, "values": list(self.values)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispute:
+    """Two voices that say much the same and differ in what is asked for.
+
+    ``kind`` is "number", "date", "name", "word" or "negation".
+    """
+
+    kind: str
+    sides: tuple[Statement, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {"kind": self.kind, "sides": [side.as_dict() for side in self.sides]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Retrieval:
     """A guarded answer to a query.
 
     ``context`` is the text to put before a model, empty if nothing may be served. ``integrity`` is
-    the lowest label of the served chunks. ``dropped`` leaves out which passages a policy denied;
+    the lowest label of the served chunks. ``conflicts`` are what voices disagree on where one of
+    them is served. ``dropped`` leaves out which passages a policy denied;
     the audit log names them. ``ms`` is the wall time, and ``verdict.timings_ms`` that of each step.
     """
 
@@ -94,6 +132,7 @@ class Retrieval:
     verdict: Verdict
     integrity: Integrity
     certificate: Certificate
+    conflicts: tuple[Dispute, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     ms: float = 0.0
     nonce: str = field(default="", repr=False)
@@ -107,6 +146,7 @@ class Retrieval:
             "verdict": self.verdict.as_dict(),
             "integrity": self.integrity.value,
             "certificate": self.certificate.as_dict(),
+            "conflicts": [each.as_dict() for each in self.conflicts],
             "dropped": [dropped.as_dict() for dropped in self.dropped],
             "ms": round(self.ms, 3),
         }

@@ -19,8 +19,7 @@ from ..ingest.provenance import ChunkVerifier
 from ..policies import PolicyEngine, SessionStore
 from ..tenancy import TenantContext
 from .assembly import assemble, new_nonce
-from .certificate import Certificate
-from .funnel import Ask, Funnel, Search, Steps
+from .funnel import NOTHING_SERVED, Ask, Funnel, Search, Steps
 from .joins import JoinScan
 from .layers import Layers, StepFailedError
 from .passage import Passage
@@ -29,6 +28,7 @@ from .permission import Permission
 from .record import record_retrieval
 from .redaction import Redaction
 from .results import Dropped, Retrieval
+from .standings import Standings
 from .stripping import Stripping
 from .verification import LABEL_STEP, Verification
 from .verification import STEP as VERIFY_STEP
@@ -66,10 +66,10 @@ class RetrievalGuard:
     ) -> None:
         chosen = settings or Settings()
         self._settings = chosen.retrieval
-        self._verifier = verifier
         self._sessions = sessions
         self._events = events
         self._steps = Steps(
+            standings=Standings(verifier, self._settings),
             verification=Verification(verifier, self._settings.min_integrity),
             permission=Permission(policy),
             stripping=Stripping(scanner, self._settings.strip_threshold),
@@ -115,9 +115,9 @@ class RetrievalGuard:
             ask = self._ask(query, context, collection, self._limit(limit))
         funnel = Funnel(ask, self._steps, layers)
         try:
-            retrieval = _answer(ask, funnel.serve(search), funnel.left_out(), layers)
+            retrieval = _answer(funnel, funnel.serve(search), layers)
         except StepFailedError as failure:
-            retrieval = _refusal(ask, failure, layers)
+            retrieval = _refusal(failure, layers)
         record_retrieval(retrieval, ask, funnel.left_out(), self._events, self._sessions)
         return retrieval
 
@@ -125,22 +125,16 @@ class RetrievalGuard:
         self, query: str, context: TenantContext, collection: CollectionInfo, limit: int
     ) -> Ask:
         settings = self._settings
-        sources = self._verifier.source_count(context.tenant, collection.uid)
         return Ask(
             query=query,
             context=context,
             collection=collection,
             session=self._sessions.facts(context.tenant, context.principal, context.session),
             limit=limit,
-            sources=sources,
-            source_cap=self._cap(limit) if sources > 1 else None,
+            settings=settings,
             fetch=min(limit * settings.over_fetch, max(limit, settings.max_candidates)),
             max_candidates=max(limit, settings.max_candidates),
         )
-
-    def _cap(self, limit: int) -> int:
-        """Return the cap for this limit: a source's share stays what the settings say of top_k."""
-        return max(1, self._settings.source_cap * limit // self._settings.top_k)
 
     def _limit(self, limit: int | None) -> int:
         wanted = self._settings.top_k if limit is None else limit
@@ -185,12 +179,12 @@ def require_query(query: str) -> None:
         )
 
 
-def _answer(
-    ask: Ask, passages: Sequence[Passage], left_out: Sequence[Dropped], layers: Layers
-) -> Retrieval:
+def _answer(funnel: Funnel, passages: Sequence[Passage], layers: Layers) -> Retrieval:
+    left_out = funnel.left_out()
     with layers.guarded("assemble"):
         nonce = new_nonce(passages)
         context = assemble(passages, nonce)
+        disputes = funnel.disputes()
     verdict = merge_verdicts(
         [*(passage.verdict for passage in passages), _drop_verdict(left_out), layers.verdict()]
     )
@@ -200,14 +194,15 @@ def _answer(
         chunks=tuple(passage.served() for passage in passages),
         verdict=verdict,
         integrity=lowest_integrity(passage.chunk.integrity for passage in passages),
-        certificate=_certificate(ask, len(passages)),
+        certificate=funnel.certificate(),
+        conflicts=disputes,
         dropped=_shown(left_out),
         ms=layers.total_ms(),
         nonce=nonce,
     )
 
 
-def _refusal(ask: Ask, failure: StepFailedError, layers: Layers) -> Retrieval:
+def _refusal(failure: StepFailedError, layers: Layers) -> Retrieval:
     finding = Finding(
         kind="guard_failure", detector=failure.step, score=1.0, severity=Severity.CRITICAL
     )
@@ -218,13 +213,9 @@ def _refusal(ask: Ask, failure: StepFailedError, layers: Layers) -> Retrieval:
         chunks=(),
         verdict=refused.merge(layers.verdict()),
         integrity=Integrity.UNVERIFIED,
-        certificate=_certificate(ask, 0),
+        certificate=NOTHING_SERVED,
         ms=layers.total_ms(),
     )
-
-
-def _certificate(ask: Ask, served: int) -> Certificate:
-    return Certificate(k=served, source_cap=ask.source_cap, sources=ask.sources)
 
 
 def _shown(left_out: Sequence[Dropped]) -> tuple[Dropped, ...]:

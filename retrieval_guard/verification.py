@@ -5,6 +5,7 @@ What proves to be a document's is then held to the access label that the ledger 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from ..core.chunk import Chunk, Integrity
@@ -80,6 +81,9 @@ class Verification:
 
 
 def _read(hit: Hit, tenant: str) -> tuple[Chunk, ChunkProof | None] | Dropped:
+    if not math.isfinite(hit.score):
+        reason = "its score is no number to rank by"
+        return Dropped(id=hit.point.id, source="", step=STEP, reason=reason)
     try:
         claimed, proof = from_point(hit.point)
     except ProvenanceError as error:

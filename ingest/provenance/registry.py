@@ -35,8 +35,7 @@ class SourceRegistry(RegistryKeys, RegistrySources, RegistryRevocations, Registr
         connection has, ``total_changes`` whether this one has.
         """
         with self._lock:
-            others = query(self._database, "PRAGMA data_version")[0][0]
-            own = self._database.total_changes
+            others, own = self.change_mark()
             if self._seen is None or self._seen[:2] != (others, own):
                 [row] = query(self._database, "SELECT value FROM trust_version")
                 self._seen = (others, own, row["value"])
@@ -84,13 +83,27 @@ class SourceRegistry(RegistryKeys, RegistrySources, RegistryRevocations, Registr
 
     def source_count(self, tenant: str, collection_uid: str) -> int:
         """Return how many sources of the tenant have signed for the collection."""
-        row = self._one(
-            "SELECT COUNT(DISTINCT source) AS n FROM envelopes "
-            "WHERE collection_uid = ? AND tenant = ?",
+        return len(self.first_arrivals(tenant, collection_uid))
+
+    def first_arrivals(self, tenant: str, collection_uid: str) -> dict[str, float]:
+        """Return the tenant's sources that have signed for a collection, each with when it began.
+
+        Times are by the clock of this state folder. Grows with the collection's envelopes; ask
+        again only when `change_mark` is another one.
+        """
+        rows = self._all(
+            "SELECT source, min(created_at) AS began FROM envelopes "
+            "WHERE collection_uid = ? AND tenant = ? GROUP BY source",
             collection_uid,
             tenant,
         )
-        return int(row["n"]) if row else 0
+        return {row["source"]: float(row["began"]) for row in rows}
+
+    def change_mark(self) -> tuple[int, int]:
+        """Return what is another one once anything in the file has changed; costs no reading."""
+        with self._lock:
+            others = query(self._database, "PRAGMA data_version")[0][0]
+            return others, self._database.total_changes
 
     def close(self) -> None:
         """Close the file."""

@@ -47,19 +47,20 @@ class RegistrySources(RegistryTable):
         return bool(done.rowcount)
 
     def change_source(self, record: SourceRecord) -> None:
-        """Replace tier, owner, domains and paths; takes effect at the next query everywhere.
+        """Replace tier, owner, domains, paths and who opened it, from the next query on everywhere.
 
         Raises `ProvenanceError` if the source was never opened.
         """
         with self._write() as database:
             done = database.execute(
-                "UPDATE sources SET tier = ?, owner = ?, domains = ?, paths = ? "
+                "UPDATE sources SET tier = ?, owner = ?, domains = ?, paths = ?, opened_by = ? "
                 "WHERE tenant = ? AND source = ?",
                 (
                     record.tier.value,
                     record.owner,
                     json.dumps(record.domains),
                     json.dumps(record.paths),
+                    record.opened_by,
                     record.tenant,
                     record.source,
                 ),

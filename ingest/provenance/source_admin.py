@@ -66,12 +66,18 @@ class SourceAdmin:
         return record
 
     def change(self, record: SourceRecord) -> None:
-        """Replace a source's tier, owner, domains and paths, from the next query on."""
+        """Replace tier, owner, domains, paths and who opened it, from the next query on."""
         before = self.known(record.tenant, record.source)
         detail = {"before": before.as_dict(), "after": record.as_dict()}
         self._tell("source.changed", record.tenant, record.source, detail)
         self.registry.change_source(record)
         self._logged.sync()
+
+    def vouch(self, record: SourceRecord) -> SourceRecord:
+        """Answer for a source as if this principal had opened it, which ends its probation."""
+        vouched = replace(record, opened_by=self._principal)
+        self.change(vouched)
+        return vouched
 
     def rotate(
         self, tenant: str, name: str, *, overlap_s: float, signer: SignerAt | None = None

@@ -28,7 +28,8 @@ class SourceRecord:
     """A source of a tenant, who answers for it, how far it is trusted, and what it may hold.
 
     ``paths`` are shell patterns over document names, ``domains`` the hosts (with their subdomains)
-    of documents' addresses; empty means any. ``opened_at`` is seconds since the epoch.
+    of documents' addresses; empty means any. ``opened_at`` is seconds since the epoch;
+    ``opened_by`` the person who opened it or vouched for it, "" if ingestion opened it by itself.
     """
 
     tenant: str

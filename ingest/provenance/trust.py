@@ -137,6 +137,10 @@ class TrustNow:
             raise NotBelievedError(f"chunk {chunk.id} is refused by the trust policy: {answer.why}")
         return judged.integrity if answer.allowed else Integrity.UNTRUSTED
 
+    def source(self, tenant: str, source: str) -> SourceRecord | None:
+        """Return what is known of a source, None if it was never registered."""
+        return self._source(tenant, source)
+
     def is_revoked(self, tenant: str, source: str) -> bool:
         """Whether a source is not believed in what it says now; for chunks without a proof."""
         found = self._revocations(Revoked.SOURCE, tenant, source)

@@ -25,6 +25,7 @@ from .merkle import root_from_path
 from .points import chunk_id
 from .proof import ChunkProof
 from .registry import SourceRegistry
+from .source_records import SourceRecord
 from .statement import BatchStatement
 from .trust import Trust
 from .vector_check import VectorCheck, VectorState
@@ -101,6 +102,18 @@ class ChunkVerifier:
     def source_count(self, tenant: str, collection_uid: str) -> int:
         """Return how many sources of the tenant have signed for the collection."""
         return self._registry.source_count(tenant, collection_uid)
+
+    def first_arrivals(self, tenant: str, collection_uid: str) -> dict[str, float]:
+        """Return the sources that have signed for a collection, each with when it began."""
+        return self._registry.first_arrivals(tenant, collection_uid)
+
+    def source(self, tenant: str, source: str) -> SourceRecord | None:
+        """Return what is known now of a source; None if nothing is, or it is gone."""
+        return self._trust.now().source(tenant, source)
+
+    def change_mark(self) -> tuple[int, int]:
+        """Return what is another one once the registry has changed; cheap."""
+        return self._registry.change_mark()
 
     def is_revoked(self, tenant: str, source: str) -> bool:
         """Whether a source is revoked; for chunks that carry no proof and only claim it."""

@@ -74,6 +74,19 @@ def test_trust_changes_what_is_given(run: Run, wiki: None) -> None:
     assert run("sources", "trust", "wiki", *ACME, "--path", "", "--json").json["paths"] == []
 
 
+def test_vouching_names_who_did_it(run: Run, wiki: None) -> None:
+    """As if the person had opened the source; the rest stays, and the audit log tells of it."""
+    registry = SourceRegistry(load_settings().state_dir)
+    registry.register("acme", "forum")
+    registry.close()
+    before = run("sources", "show", "forum", *ACME, "--json").json
+    after = run("sources", "trust", "forum", *ACME, "--vouch", "--json").json
+    opener = run("sources", "show", "wiki", *ACME, "--json").json["opened_by"]
+    assert (before["opened_by"], after["opened_by"]) == ("", opener)
+    assert after["opened"] == before["opened"]
+    assert _kinds(run)[-1] == "source.changed"
+
+
 def test_rotation_ends_the_old_key(run: Run, wiki: None) -> None:
     """After the overlap."""
     key = run("sources", "rotate", "wiki", *ACME, "--overlap-hours", "2", "--json").json

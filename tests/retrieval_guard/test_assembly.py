@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ragbastion.retrieval_guard.assembly import assemble, label, new_nonce
 
-from .test_corroboration import passage
+from .passages import passage
 
 
 def test_context_says_origin_and_integrity() -> None:

@@ -34,6 +34,34 @@ def test_a_single_source_is_said_to_be_one() -> None:
     assert Certificate(k=5, source_cap=None, sources=1).statement.startswith("single source")
 
 
+@pytest.mark.parametrize(
+    ("established", "new", "unverified", "bound"),
+    [(0, 0, False, 0), (1, 0, False, 3), (0, 1, False, 2), (0, 9, False, 2), (1, 1, False, 4),
+     (2, 0, False, 4), (2, 2, True, 6), (0, 0, True, 1), (9, 9, True, 6)],
+)  # fmt: skip
+def test_bound_of_what_was_served(established: int, new: int, unverified: bool, bound: int) -> None:
+    """The largest voices are taken for the bad ones; a flagged chunk may be of any of them."""
+    served = Certificate(
+        k=6, source_cap=2, sources=9, established=(2, 1), probation=2, flagged=1, unverified=1
+    )
+    assert served.bound(established=established, new=new, unverified=unverified) == bound
+
+
+def test_the_worst_split_is_certified() -> None:
+    """One bad source may be any; two are worst as a large voice and the pool of new ones."""
+    served = Certificate(k=5, source_cap=2, sources=9, established=(2, 1), probation=2)
+    assert [served.max_poison(bad) for bad in range(4)] == [0, 2, 4, 5]
+    assert served.bad_sources_for_majority == 2
+
+
+def test_cold_start_and_nothing_are_said() -> None:
+    """A young collection, and an empty answer, are named."""
+    young = Certificate(k=1, source_cap=2, sources=3, established=(1,), cold_start=True)
+    assert "cold start" in young.statement
+    assert young.as_dict()["cold_start"] is True
+    assert Certificate(k=0, source_cap=None, sources=0).statement == "nothing is served"
+
+
 def test_negative_counts_are_refused() -> None:
     """There is no such thing as minus one bad source."""
     with pytest.raises(UsageError):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ragbastion import Finding
 from ragbastion.retrieval_guard.joins import JoinScan
 
-from .test_corroboration import passage
+from .passages import passage
 
 ORDER = re.compile(r"ignore all previous instructions( now)?", re.IGNORECASE)
 

@@ -403,6 +403,16 @@ def test_postprocessor_caps_a_source(bench: Bench) -> None:
     assert sources == ["handbook", "handbook", "desk"]
 
 
+def test_postprocessor_tells_voices_to_programs_only(bench: Bench) -> None:
+    """A node says whose voice it is, who shares its answer and its marks; a model reads neither."""
+    bench.ingest(FACTS)
+    bench.ingest("Refunds for annual plans: ask the desk.", source="desk")
+    [first, *_] = bench.postprocessor().postprocess_nodes(bench.nodes(), query_str=ASK)
+    assert first.node.metadata["voice"] == f"established:{first.node.metadata['source']}"
+    assert {"support", "marks"} <= set(first.node.metadata)
+    assert "voice" not in first.node.get_content(metadata_mode=MetadataMode.LLM)
+
+
 def test_postprocessor_reads_file_paths_for_policy(bench: Bench) -> None:
     """A reader's file path is what the policy sees, so agent A gets no finance document."""
     document = Document(text=FACTS, metadata={"file_path": "finance/q3.pdf"})

@@ -58,9 +58,13 @@ class BrokenVerifier:
         """Raise."""
         raise StoreError("state file 'provenance.db' cannot be used")
 
-    def source_count(self, tenant: str, collection_uid: str) -> int:
+    def first_arrivals(self, tenant: str, collection_uid: str) -> dict[str, float]:
+        """Know of no source."""
+        return {}
+
+    def change_mark(self) -> tuple[int, int]:
         """Answer."""
-        return 2
+        return 0, 0
 
 
 class FullSink:
