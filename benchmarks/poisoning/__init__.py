@@ -1,0 +1,1 @@
+"""``ragbastion bench poisoning``: how much poison a guard lets into answers, and what that costs."""
