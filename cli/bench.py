@@ -94,8 +94,8 @@ def poisoning(
             metavar="DIR",
             file_okay=False,
             writable=True,
-            help="Folder for poisoning.json, plots, poisoning.md, poisoning.html, and cache/, which "
-            "lets a run that was cut short go on.",
+            help="Folder for poisoning.json, .md and .html, plots, and cache/, which lets a run "
+            "that was cut short go on.",
         ),
     ],
     data: Annotated[

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from click import Context
 from typer.core import TyperCommand
+
+if TYPE_CHECKING:
+    # The Click that typer brings along, of which it exports no name for this.
+    from typer._click.core import Context
 
 
 def many_values(*options: str) -> type[TyperCommand]:

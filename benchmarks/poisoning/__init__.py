@@ -1,1 +1,1 @@
-"""``ragbastion bench poisoning``: how much poison a guard lets into answers, and what that costs."""
+"""``ragbastion bench poisoning``: how much poison reaches answers, and what a guard costs."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...core.chunk import Matrix
@@ -13,8 +13,10 @@ from ...core.settings import ScanSettings
 from ...ingest.scanner import Scanner
 from . import peers
 from .asked import Queries
+from .attacks.made import made_families
+from .attacks.targets import targets_of
 from .budgets import Budget
-from .cache import Cache, digest
+from .cache import ATTACKS, Cache, digest
 from .collection import Collection
 from .families import Family, families_of
 from .methods import Method, baselines, own_methods
@@ -43,12 +45,12 @@ class Request:
     clean: tuple[Path, ...] = ()
     attack: tuple[Path, ...] = ()
     budgets: tuple[Budget, ...] = tuple(Budget)
-    queries: Queries = Queries()
+    queries: Queries = field(default_factory=Queries)
     peers: bool = True
     made: bool = True
     vectors: Path | None = None
     seed: int = SEED
-    settings: ScanSettings = ScanSettings()
+    settings: ScanSettings = field(default_factory=ScanSettings)
 
 
 class Bench:
@@ -62,12 +64,13 @@ class Bench:
         others = (request.vectors,) if request.vectors else ()
         self.vectors = Vectors(SentenceTransformerEmbedder(), self.folder / "vectors", others)
         self.skipped: dict[str, str] = {}
+        self.targeted = targets_of(self.clean_rows, request.queries.count, request.seed)
         self.world = self._world()
-        self.families = self._families()
         self.scans = Scans(Scanner(request.settings), self.folder)
         self.guardians = self._guardians()
         self.methods = self._methods()
         self.cache = Cache(self.folder, self._base())
+        self.families = self._families()
         self._base_screening: OwnSignals | None = None
 
     def embed(self, texts: Sequence[str]) -> Matrix:
@@ -115,16 +118,23 @@ class Bench:
         return world_of(
             self.clean_rows,
             probes=queries.named or queries.count,
-            attacked={row.question for row in self.attack_rows},
+            attacked={
+                *(row.question for row in self.attack_rows),
+                *(target.question for target in self.targeted),
+            },
             seed=self.request.seed,
         )
 
     def _families(self) -> list[Family]:
         world, request = self.world, self.request
-        return families_of(
-            self.attack_rows, world.probes, request.queries.count, request.seed,
-            frozenset(world.gold),
-        )  # fmt: skip
+        count, seed = request.queries.count, request.seed
+        found = families_of(self.attack_rows, world.probes, count, seed, frozenset(world.gold))
+        if request.made:
+            found += made_families(
+                self.clean_rows, self.attack_rows, world.probes, count=count, seed=seed,
+                embed=self.embed, kept=Cache(self.folder, parts=ATTACKS).get, say=self.say,
+            )  # fmt: skip
+        return found
 
     def _guardians(self) -> list[peers.Guardian]:
         if not self.request.peers:

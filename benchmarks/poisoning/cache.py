@@ -9,28 +9,36 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 _PACKAGE = Path(__file__).parents[2]
-_PARTS = ("core", "ingest", "retrieval_guard", "benchmarks/poisoning")
+GUARD = ("core", "ingest", "retrieval_guard", "benchmarks/poisoning")
+"""Folders whose code decides a measurement."""
+ATTACKS = ("benchmarks/poisoning/attacks",)
+"""Those that decide what an attacker writes, who does not run the guard."""
 _DECIDES = ("*.py", "*.yaml", "*.json", "*.onnx")
+_SHOWS = frozenset({"show.py", "plots.py", "tables.py", "markdown.py", "page.py", "run.py"})
 
 
 class Cache:
-    """Files in ``folder``; None keeps nothing. ``base`` is said by all results of a run."""
+    """Files in ``folder``; None keeps nothing.
 
-    def __init__(self, folder: Path | None, base: Any = None) -> None:
+    ``base`` is said by all results of a run, and the code of ``parts`` decides them.
+    """
+
+    def __init__(self, folder: Path | None, base: Any = None, parts: Sequence[str] = GUARD) -> None:
         self._folder = folder
         self._base = base
+        self._parts = tuple(parts)
 
     def get(self, name: str, decides: Any, make: Callable[[], Any]) -> Any:
         """Return the stored JSON value for ``name`` and ``decides``, or make and store it."""
         if self._folder is None:
             return make()
-        key = digest([name, self._base, decides, code_digest()])[:20]
+        key = digest([name, self._base, decides, code_digest(self._parts)])[:20]
         path = self._folder / f"{_plain(name)}-{key}.json"
         try:
             return json.loads(path.read_text())
@@ -50,12 +58,14 @@ def digest(value: Any) -> str:
 
 
 @cache
-def code_digest() -> str:
-    """Return the digest of every file of the package that can decide a result."""
+def code_digest(parts: tuple[str, ...]) -> str:
+    """Return the digest of every file of these folders that can decide a result."""
     found = hashlib.sha256()
-    for part in _PARTS:
+    for part in parts:
         for pattern in _DECIDES:
             for path in sorted((_PACKAGE / part).rglob(pattern)):
+                if path.name in _SHOWS and path.parent == Path(__file__).parent:
+                    continue
                 found.update(path.relative_to(_PACKAGE).as_posix().encode())
                 found.update(hashlib.sha256(path.read_bytes()).digest())
     return found.hexdigest()

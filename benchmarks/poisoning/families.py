@@ -76,7 +76,7 @@ def families_of(
 
 
 def group_of(name: str, rows: Sequence[Row]) -> str:
-    """Return what a family of a file counts as, by its name, or by its form where that says none."""
+    """Return what a family of a file counts as: by its name, else by its form."""
     lowered = name.casefold()
     words = {
         "hub": ("hub", "trigger", "agentpoison", "universal"),

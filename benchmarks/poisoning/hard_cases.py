@@ -58,14 +58,14 @@ _COLOURS = ("slate", "oat", "navy", "moss", "brick", "white", "plum", "sand")
 _TOPICS = ("returns", "delivery", "accounts", "invoices", "gift cards", "repairs", "opening hours",
            "size charts", "spare parts", "trade discounts")  # fmt: skip
 _ASKED = (
-    ("How do I ask about {t}?", "You can ask about {t} by mail or at the counter. Say your order "
-     "number, and we answer questions about {t} within {n} working days."),
-    ("What does {t} cost?", "What {t} costs depends on the order: below {n} euros there is a fee "
-     "of {m}, and above that it costs nothing."),
-    ("Who looks after {t}?", "Our service team looks after {t}, from nine to five. In December "
-     "{n} more colleagues help with {t}."),
-    ("Where do I find the terms for {t}?", "The terms for {t} are in the footer of every page. "
-     "They were last changed {n} months ago."),
+    ("How do I ask about {t}?", ("You can ask about {t} by mail or at the counter. Say your order "
+     "number, and we answer questions about {t} within {n} working days.")),
+    ("What does {t} cost?", ("What {t} costs depends on the order: below {n} euros there is a fee "
+     "of {m}, and above that it costs nothing.")),
+    ("Who looks after {t}?", ("Our service team looks after {t}, from nine to five. In December "
+     "{n} more colleagues help with {t}.")),
+    ("Where do I find the terms for {t}?", ("The terms for {t} are in the footer of every page. "
+     "They were last changed {n} months ago.")),
 )  # fmt: skip
 
 

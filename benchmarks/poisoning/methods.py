@@ -51,9 +51,7 @@ def own_methods(kinds: Sequence[str]) -> list[Method]:
         Method(
             name=f"{OURS}, retrieval only", how="nothing is held", gate=open_gate, choose=chooser
         ),
-        Method(
-            name=f"{OURS}, ingestion only", how="plain search", gate=own_gate, choose=no_guard
-        ),
+        Method(name=f"{OURS}, ingestion only", how="plain search", gate=own_gate, choose=no_guard),
     ]
     for kind in kinds:
         short = kind.removeprefix("outlier.")

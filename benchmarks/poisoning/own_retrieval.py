@@ -1,4 +1,4 @@
-"""The adapter of our own retrieval: corroboration over candidates, fetched deeper as the guard does.
+"""The adapter of our own retrieval: corroboration, fetching deeper as the guard does.
 
 What the guard does beside it (proofs, policies, redaction) drops none of these passages.
 """
@@ -29,9 +29,7 @@ class OwnRetrieval:
                 for at in range(len(passages), min(fetched, len(pool)))
             ]
             selection = select(passages, limit=limit, source_cap=cap)
-            if selection.filled(limit) or fetched >= min(
-                len(pool), self._settings.max_candidates
-            ):
+            if selection.filled(limit) or fetched >= min(len(pool), self._settings.max_candidates):
                 break
             fetched *= 2
         places = tuple(int(each.chunk.id) for each in selection.chosen)

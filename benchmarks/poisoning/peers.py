@@ -7,7 +7,6 @@ named as skipped, and what fails as failed.
 from __future__ import annotations
 
 import importlib.metadata
-
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -116,9 +115,7 @@ def installed(package: str) -> str:
         return ""
 
 
-def loaded(
-    package: str, load: Callable[[], _Loaded], skipped: dict[str, str]
-) -> _Loaded | None:
+def loaded(package: str, load: Callable[[], _Loaded], skipped: dict[str, str]) -> _Loaded | None:
     """Return what ``load`` returns; None, and the reason in ``skipped``, where it cannot be."""
     if not (name := installed(package)):
         skipped[package] = MISSING

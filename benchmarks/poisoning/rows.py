@@ -1,4 +1,4 @@
-"""The rows of the data: clean passages and poison, every field checked, each fault with its line."""
+"""The rows of the data: clean passages and poison, every field checked, faults with their line."""
 
 from __future__ import annotations
 

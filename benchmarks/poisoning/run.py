@@ -6,21 +6,31 @@ import importlib.util
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ...core.errors import MissingExtraError, UsageError
 from .. import report
-from . import holding, honest, tables
+from . import holding, honest, plots, tables
+from .aims import aims
 from .bench import Bench, Request, Say
-from .budgets import MEANING, applies
+from .budgets import MEANING, Budget, applies
 from .collection import Collection
+from .end_to_end import chosen_families, end_to_end
+from .families import Family
 from .hard_cases import NEWS, hard_cases, newcomers
-from .methods import Method
-from .trial import Trial, as_json, from_json
+from .markdown import markdown
+from .methods import OURS, Method
+from .page import page
+from .trial import Attacker, Trial, as_json, from_json
 from .vectors import key_of
 
 Fields = dict[str, Any]
+_EVERY, _DRAWN = 6, 12
+"""Of the map: each sixth clean passage, and the first of so many attacks a family."""
 
 
 def run(request: Request, say: Say) -> tuple[Fields, Path]:
@@ -44,11 +54,17 @@ def run(request: Request, say: Say) -> tuple[Fields, Path]:
         "honest": _honest(bench, collection),
         "quarantine": _quarantine(bench, trials),
         "cost": _cost(bench),
+        "end to end": _end_to_end(bench),
     }
     bench.vectors.save()
     bench.scans.save()
     results["seconds"] = round(time.monotonic() - started, 1)
+    results["aims"] = aims(results)
     path = report.write_json(request.out, "poisoning", results, seed=request.seed)
+    say("plots and reports")
+    _draw(bench, trials, results)
+    (request.out / "poisoning.md").write_text(markdown(results), encoding="utf-8")
+    (request.out / "poisoning.html").write_text(page(results, request.out), encoding="utf-8")
     return results, path
 
 
@@ -93,16 +109,15 @@ def _trials(bench: Bench, collection: Collection, started: float) -> list[Trial]
             f"[{number}/{len(parts)}, {time.monotonic() - started:.0f} s] {family.name}, {budget}"
         )
         decides = [[key_of(text) for text in family.texts], family.questions, budget.value]
-        attacks = family.attacks
-        trial = bench.cache.get(
-            f"{family.name} {budget}",
-            decides,
-            # Bound now: the loop's names move on.
-            lambda f=family.name, a=attacks, b=budget: as_json(attacker.trial(f, a, b)),
-        )
+        make = partial(_trial, attacker, family, budget)
+        trial = bench.cache.get(f"{family.name} {budget}", decides, make)
         bench.scans.save()
         found.append(from_json(trial))
     return found
+
+
+def _trial(attacker: Attacker, family: Family, budget: Budget) -> Fields:
+    return as_json(attacker.trial(family.name, family.attacks, budget))
 
 
 def _attacked(bench: Bench, trials: Sequence[Trial]) -> Fields:
@@ -142,9 +157,7 @@ def _quarantine(bench: Bench, trials: Sequence[Trial]) -> Fields:
     inside = holding.clean_row(
         "in domain", holding.in_domain(bench.fitted(), bench.world.reserve, embed)
     )
-    unseen = holding.unseen_domains(
-        bench.fresh, bench.world, embed, bench.request.seed, bench.say
-    )
+    unseen = holding.unseen_domains(bench.fresh, bench.world, embed, bench.request.seed, bench.say)
     hard = hard_cases(bench.clean_rows, bench.request.seed)
     hard[f"{NEWS}, new source"] = newcomers(hard[NEWS])
     bench.say("false alarms: FAQ pages, catalogues, bursts")
@@ -173,6 +186,40 @@ def _cost(bench: Bench) -> Fields:
         for name, ms in measured.items()
         if ms
     }
+
+
+def _end_to_end(bench: Bench) -> Fields:
+    families = chosen_families(bench.families)
+
+    def make() -> Fields:
+        chooser = next(method.choose for method in bench.methods if method.name == OURS)
+        seed, say = bench.request.seed, bench.say
+        return end_to_end(bench.world, families, chooser, bench.vectors, seed, say)
+
+    texts = [[key_of(text) for text in family.texts] for family in families]
+    found: Fields = bench.cache.get("end to end", texts, make)
+    return found
+
+
+def _draw(bench: Bench, trials: Sequence[Trial], results: Fields) -> None:
+    out = bench.request.out
+    plots.write_families(out, results["attacks"])
+    plots.write_tradeoff(out, results["summary"], results["honest"])
+    groups = {family.name: family for family in bench.families}
+    texts, kinds, held = list[str](), list[str](), list[bool]()
+    for doc, ruling in list(zip(bench.world.docs, bench.rulings, strict=True))[::_EVERY]:
+        texts.append(doc.text)
+        kinds.append("clean")
+        held.append(ruling.held)
+    for trial in trials:
+        family = groups[trial.family]
+        if trial.budget is not Budget.ONE_DOC:
+            continue
+        for attack, rulings in list(zip(family.attacks, trial.rulings, strict=True))[:_DRAWN]:
+            texts.append(attack.texts[0])
+            kinds.append(family.group)
+            held.append(rulings[0].held)
+    plots.write_map(out, bench.embed(texts), kinds, np.array(held, dtype=np.bool_))
 
 
 def _documents(bench: Bench) -> Fields:

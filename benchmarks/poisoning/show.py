@@ -39,7 +39,9 @@ def tables_of(results: Fields) -> list[tuple[str, list[Fields]]]:
     found.append(("Quarantined poison by family and budget", _held(results)))
     found.append(("Honest documents held", _clean(results["quarantine"]["clean"])))
     found.append(("Each detector of ingestion alone, all it reports held", _alone(results, alone)))
-    cost = [{"detector": name, **fields} for name, fields in results["cost"].items()]
+    found.append(("The real guard beside the arrays", results["end to end"].get("rows", [])))
+    found.append(("Aims, and by how much they are missed", results.get("aims", [])))
+    cost: list[Fields] = [{"detector": name, **fields} for name, fields in results["cost"].items()]
     found.append(("CPU milliseconds per document", cost))
     return [(title, rows) for title, rows in found if rows]
 
@@ -57,12 +59,13 @@ def cell(value: Any) -> str:
 
 def verdict_of(results: Fields) -> str:
     """Return the run in one line."""
+    counts = results["documents"]
     wrong = sum(row["violations"] for row in results["attacks"])
     certified = sum(row["certified"] for row in results["attacks"])
     return (
-        f"{certified} certified contexts, {wrong} violations; {results['documents']['clean']} clean "
-        f"passages, {results['documents']['families']} families, {results['seconds']:.0f} s; "
-        f"seed {results['settings']['seed']}"
+        f"{certified} certified contexts, {wrong} violations; "
+        f"{counts['clean']} clean passages, {counts['families']} families, "
+        f"{results['seconds']:.0f} s; seed {results['settings']['seed']}"
     )
 
 
@@ -92,9 +95,7 @@ def _honest(results: Fields) -> list[Fields]:
 
 
 def _held(results: Fields) -> list[Fields]:
-    return [
-        {**row, "by": _said(row["by"])} for row in results["quarantine"]["poison"]
-    ]
+    return [{**row, "by": _said(row["by"])} for row in results["quarantine"]["poison"]]
 
 
 def _clean(rows: Sequence[Fields]) -> list[Fields]:

@@ -26,8 +26,7 @@ def trial_rows(trial: Trial, group: str, seed: int) -> list[Fields]:
     """Return one row a method."""
     head = {"family": trial.family, "group": group, "budget": trial.budget.value}
     return [
-        {**head, "method": method, **figures(asked, seed)}
-        for method, asked in trial.asked.items()
+        {**head, "method": method, **figures(asked, seed)} for method, asked in trial.asked.items()
     ]
 
 

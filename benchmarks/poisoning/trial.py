@@ -107,7 +107,7 @@ class Attacker:
     def _planted(
         self, attack: Attack, budget: Budget, rng: random.Random
     ) -> tuple[list[Planted], list[Ruling]]:
-        """Deliver an attack among clean arrivals; return it as judged, and rulings of the others."""
+        """Deliver an attack among clean arrivals; return it as judged, and the others' rulings."""
         screening = self._screening()
         planted: list[Planted] = []
         others: list[Ruling] = []
@@ -125,9 +125,7 @@ class Attacker:
             screening.learn([a for a, r in zip(batch, rulings, strict=True) if not r.held])
             for arrival, ruling in zip(batch, rulings, strict=True):
                 if arrival.doc.poison:
-                    planted.append(
-                        Planted(doc=arrival.doc, vector=arrival.vector, ruling=ruling)
-                    )
+                    planted.append(Planted(doc=arrival.doc, vector=arrival.vector, ruling=ruling))
                 else:
                     others.append(ruling)
         return planted, others

@@ -1,4 +1,4 @@
-"""The clean collection: who published what and since when, what is kept out of it, and what is gold.
+"""The clean collection: who published what since when, what is kept out of it, what is gold.
 
 Days count from the opening of the collection. Its founding publishers stood on day 0; a seeded
 twentieth came the day before `TODAY`, as honest newcomers.
@@ -19,7 +19,7 @@ NEWCOMERS = 0.05
 """Share of the clean publishers that are as new as an attacker's."""
 TODAY = 400
 AGED = 100
-"""The day on which an attacker's aged sources were opened: after the founding, long before today."""
+"""The day that opened an attacker's aged sources: after the founding, long before today."""
 RESERVED = 0.1
 """Share of the clean passages that are kept out of the collection: arrivals of the attack's day."""
 HISTORY = 300
@@ -108,9 +108,7 @@ def _docs(rows: Sequence[Row], seed: int) -> list[Doc]:
     names = sorted({_publisher(row) for row in rows})
     rng = random.Random(f"{seed} newcomers")
     new = set(rng.sample(names, round(len(names) * NEWCOMERS)))
-    parties = {
-        name: Party(name=name, opened=TODAY - 1 if name in new else 0) for name in names
-    }
+    parties = {name: Party(name=name, opened=TODAY - 1 if name in new else 0) for name in names}
     return [
         Doc(
             # Two files may use one id.
