@@ -17,7 +17,8 @@ READING = (
     "of attacked questions with any poison among five. MR@5: with poison in more than half of the "
     "context. GK@10: share of the gold passages of plain search's clean top ten that are still "
     "among ten. CR@10: share of that top ten that is gone with nothing planted. Q-TPR, Q-FPR: "
-    "share of poison, or of honest documents, held at ingestion. Intervals: 95 %, bootstrap by question."
+    "share of poison, or of honest documents, held at ingestion. Intervals: 95 %, "
+    "bootstrap by question."
 )
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~<>&-])")
 

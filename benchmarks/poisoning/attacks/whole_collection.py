@@ -13,8 +13,10 @@ from .hotflip import Form, HotFlip
 
 HUBS = 4
 """Hub attacks; each is aimed at a cluster of like questions."""
-_CLUSTER = 40
-"""Questions of a cluster at most: half are optimised for, and others of it are asked."""
+_CLUSTER = 16
+"""Questions of a cluster at most: half are optimised for, and the others are asked."""
+_DENSE = 0.1
+"""Share of the questions that an attacker picks topics from: those most like their neighbours."""
 _ASKED = 10
 _TRIGGERS = ("quillon ledger", "per brass almanac", "vesper annotation", "tarn octavo")
 _CARGO = (
@@ -75,12 +77,14 @@ def _clusters(questions: Sequence[str], embed: Embed, seed: int) -> list[list[st
     if len(questions) < 4:
         return []
     vectors = embed(questions)
-    rng = random.Random(f"{seed} clusters")
-    found = []
-    for centre in rng.sample(range(len(questions)), min(HUBS, len(questions))):
-        near = np.argsort(-(vectors @ vectors[centre]), kind="stable")[:_CLUSTER]
-        found.append([questions[at] for at in near])
-    return found
+    near = vectors @ vectors.T
+    density = np.sort(near, axis=1)[:, -_CLUSTER:].mean(axis=1)
+    dense = np.argsort(-density, kind="stable")[: max(HUBS, int(len(questions) * _DENSE))]
+    centres = random.Random(f"{seed} clusters").sample(dense.tolist(), min(HUBS, len(dense)))
+    return [
+        [questions[at] for at in np.argsort(-near[centre], kind="stable")[:_CLUSTER]]
+        for centre in centres
+    ]
 
 
 def _middle(vectors: Matrix) -> np.ndarray:
