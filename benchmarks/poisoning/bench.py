@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...core.chunk import Matrix
+from ...core.errors import UsageError
 from ...core.sentence_transformer import SentenceTransformerEmbedder
 from ...core.settings import ScanSettings
 from ...ingest.scanner import Scanner
@@ -170,6 +171,8 @@ class Bench:
 
 def _rows(request: Request) -> tuple[list[Row], list[Row]]:
     clean, attack = list(request.clean), list(request.attack)
+    if request.data is None and not clean:
+        raise UsageError("no passages: give a folder with --data, or files with --clean")
     if request.data is not None:
         found_clean, found_attack = find_files(request.data)
         clean, attack = clean or found_clean, attack or found_attack
