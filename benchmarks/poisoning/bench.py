@@ -100,7 +100,9 @@ class Bench:
 
     def fresh(self) -> OwnSignals:
         """Return a screening that has seen nothing but the questions of the history."""
-        return OwnSignals(self.scans)
+        screening = OwnSignals(self.scans, self.vectors)
+        screening.observe(self.world.history)
+        return screening
 
     def fitted(self) -> Screening:
         """Return a screening that has seen the clean collection; it may be changed."""
@@ -148,7 +150,7 @@ class Bench:
         if self.request.peers:
             chooser = peers.loaded(peers.RAGDEFENDER, peers.ragdefender, self.skipped)
         others = baselines([guardian.kind for guardian in self.guardians], chooser)
-        ours = own_methods(self.fresh().kinds)
+        ours = own_methods(OwnSignals(self.scans, self.vectors).kinds)
         return [others[0], ours[0], *others[1:], *ours[1:]]
 
     def _base(self) -> str:

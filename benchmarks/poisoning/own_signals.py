@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Self
 
+from ...core.embedding import Embedder
 from ...core.verdict import Decision, Severity, Verdict, merge_verdicts
 from ...ingest.outliers import OutlierDetector, SignalInput
 from .scans import Scans
@@ -13,13 +14,16 @@ from .screening import Arrival, Ruling
 
 SCANNER = "injection"
 """The scanner's name among the kinds of a ruling; a signal's is its finding's kind."""
+_SAID = {Severity.INFO: Decision.ALLOW, Severity.LOW: Decision.FLAG}
+"""What a finding's severity says of its signal's decision; from higher ones on it holds."""
 
 
 class OwnSignals:
     """Judges as ingestion does. ``ms`` are CPU milliseconds of the signals, a document each."""
 
-    def __init__(self, scans: Scans) -> None:
+    def __init__(self, scans: Scans, embedder: Embedder) -> None:
         self._scans = scans
+        self._embedder = embedder
         self._texts = OutlierDetector.default()
         self._vectors = OutlierDetector.over_vectors()
         self.ms: list[float] = []
@@ -34,6 +38,9 @@ class OwnSignals:
         """Every kind that a ruling may name."""
         names = [each.split("@")[0] for each in self.version.split(",")]
         return [SCANNER, *(f"outlier.{name}" for name in names)]
+
+    def observe(self, questions: Sequence[str]) -> None:
+        """Today's signals know of no questions."""
 
     def judge(self, arrivals: Sequence[Arrival]) -> list[Ruling]:
         """Return a ruling for each document."""
@@ -71,6 +78,5 @@ def _ruling(scanned: Decision, verdict: Verdict) -> Ruling:
     if scanned > Decision.ALLOW:
         kinds[SCANNER] = scanned
     for finding in verdict.findings:
-        holds = finding.severity >= Severity.HIGH
-        kinds[finding.kind] = Decision.QUARANTINE if holds else Decision.FLAG
+        kinds[finding.kind] = _SAID.get(finding.severity, Decision.QUARANTINE)
     return Ruling(decision=max(scanned, verdict.decision), kinds=kinds)

@@ -34,7 +34,10 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
-    """What became of a document, and which detector said what of it (nothing: allowed)."""
+    """What became of a document, and which detector said what of it.
+
+    ``Decision.ALLOW`` of a kind is a report for information only.
+    """
 
     decision: Decision = Decision.ALLOW
     kinds: Mapping[str, Decision] = field(default_factory=dict)
@@ -46,8 +49,14 @@ class Ruling:
 
     @property
     def signals(self) -> tuple[str, ...]:
-        """What an admitted document carries into retrieval."""
-        return tuple(sorted(kind for kind in self.kinds if not kind.startswith(PEER)))
+        """What an admitted document carries into retrieval: signals that flagged it."""
+        return tuple(
+            sorted(
+                kind
+                for kind, said in self.kinds.items()
+                if said > Decision.ALLOW and not kind.startswith(PEER)
+            )
+        )
 
     def joined(self, other: Ruling) -> Ruling:
         """Return this ruling with what a peer said beside it, which decides nothing here."""

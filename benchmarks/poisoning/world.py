@@ -22,8 +22,11 @@ AGED = 100
 """The day that opened an attacker's aged sources: after the founding, long before today."""
 RESERVED = 0.1
 """Share of the clean passages that are kept out of the collection: arrivals of the attack's day."""
-HISTORY = 300
-"""Questions that were asked before the attack; none of them is attacked or measured."""
+HISTORY = 250
+"""Questions that were asked before the attack; none of them is attacked or measured. The guard keeps
+a sample of those that it saw, and takes it by chance from more than these."""
+PROBATION = 7
+"""Days, as `RetrievalSettings.probation_days`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,10 @@ class Party:
     name: str
     opened: int
     vouched: bool = False
+
+    def in_probation(self, day: int) -> bool:
+        """Tell whether it is new on a day, and was not there from the beginning."""
+        return not self.vouched and self.opened > PROBATION and day - self.opened < PROBATION
 
     @property
     def new(self) -> bool:
