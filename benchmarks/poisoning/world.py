@@ -23,8 +23,8 @@ AGED = 100
 RESERVED = 0.1
 """Share of the clean passages that are kept out of the collection: arrivals of the attack's day."""
 HISTORY = 250
-"""Questions that were asked before the attack; none of them is attacked or measured. The guard keeps
-a sample of those that it saw, and takes it by chance from more than these."""
+"""Questions that were asked before the attack; none of them is attacked or measured. From more
+than these the guard keeps a sample by chance, and no run would be like another."""
 PROBATION = 7
 """Days, as `RetrievalSettings.probation_days`."""
 

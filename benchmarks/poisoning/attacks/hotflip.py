@@ -172,7 +172,10 @@ class HotFlip:
     @cached_property
     def _model(self) -> Any:
         from transformers import AutoModel
+        from transformers.utils import logging
 
+        # Its bar would stand among the lines that say how far the run is.
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         model = AutoModel.from_pretrained(_folder()).eval()
         for parameter in model.parameters():
             parameter.requires_grad_(False)
