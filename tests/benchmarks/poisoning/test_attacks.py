@@ -25,8 +25,8 @@ TARGET = Target(
     wrong="1847",
     passages=(
         (
-            "The museum of Kelmouth was opened in 1931 by Ada Marrow. It holds 340 ships in bottles. "
-            "Its library is open on Sundays. The roof was mended in 1999."
+            "The museum of Kelmouth was opened in 1931 by Ada Marrow. It holds 340 ships in "
+            "bottles. Its library is open on Sundays. The roof was mended in 1999."
         ),
     ),
 )
