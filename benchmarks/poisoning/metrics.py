@@ -1,10 +1,10 @@
 """The figures themselves, as research on poisoning defines them; every function is pure.
 
 >>> from ragbastion.benchmarks.poisoning.metrics import exposure, majority
->>> exposure([0, 1, 5], [5, 5, 5])
-0.4
->>> majority([2, 3, 1], [5, 5, 1])
-0.6666666666666666
+>>> exposure([0, 5], [5, 5])
+0.5
+>>> majority([2, 3, 0, 1], [5, 5, 5, 1])
+0.5
 """
 
 from __future__ import annotations
