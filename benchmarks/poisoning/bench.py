@@ -70,7 +70,7 @@ class Bench:
         self.scans = Scans(Scanner(request.settings), self.folder)
         self.guardians = self._guardians()
         self.methods = self._methods()
-        self.cache = Cache(self.folder, self._base())
+        self.cache = Cache(self.folder, self._decides())
         self.families = self._families()
         self._base_screening: OwnSignals | None = None
 
@@ -106,14 +106,13 @@ class Bench:
 
     def fitted(self) -> Screening:
         """Return a screening that has seen the clean collection; it may be changed."""
-        if self._base_screening is None:
-            raise RuntimeError("prepare() was not called")
-        return self._base_screening.fork()
+        return self._base().fork()
 
     def attacker(self, collection: Collection) -> Attacker:
         """Return what runs attacks on the collection."""
+        base = self._base()
         return Attacker(
-            collection, self.fitted, self.guardians, self.methods, self.embed, self.request.seed
+            collection, base, self.guardians, self.methods, self.embed, self.request.seed
         )
 
     def _world(self) -> World:
@@ -153,7 +152,12 @@ class Bench:
         ours = own_methods(OwnSignals(self.scans, self.vectors).kinds)
         return [others[0], ours[0], *others[1:], *ours[1:]]
 
-    def _base(self) -> str:
+    def _base(self) -> OwnSignals:
+        if self._base_screening is None:
+            raise RuntimeError("prepare() was not called")
+        return self._base_screening
+
+    def _decides(self) -> str:
         rows = [[row.file, row.id, key_of(row.text)] for row in self.clean_rows]
         names = [method.name for method in self.methods]
         scanner = self.request.settings.model_dump(mode="json")

@@ -66,7 +66,7 @@ class Attacker:
     def __init__(
         self,
         collection: Collection,
-        screening: Callable[[], Screening],
+        screening: Screening,
         peers: Sequence[Screening],
         methods: Sequence[Method],
         embed: Embed,
@@ -108,10 +108,12 @@ class Attacker:
         self, attack: Attack, budget: Budget, rng: random.Random
     ) -> tuple[list[Planted], list[Ruling]]:
         """Deliver an attack among clean arrivals; return it as judged, and the others' rulings."""
-        screening = self._screening()
+        arriving = deliveries(attack, budget)
+        # Judging changes nothing, and a copy costs more than a judgement.
+        screening = self._screening.fork() if len(arriving) > 1 else self._screening
         planted: list[Planted] = []
         others: list[Ruling] = []
-        for delivery in deliveries(attack, budget):
+        for delivery in arriving:
             reserve = self._collection.world.reserve
             fillers = rng.sample(reserve, min(FILLERS, len(reserve)))
             docs = [*delivery.docs, *fillers]
@@ -122,7 +124,8 @@ class Attacker:
                 for doc, vector in zip(docs, vectors, strict=True)
             ]
             rulings = self._judged(screening, batch)
-            screening.learn([a for a, r in zip(batch, rulings, strict=True) if not r.held])
+            if delivery is not arriving[-1]:
+                screening.learn([a for a, r in zip(batch, rulings, strict=True) if not r.held])
             for arrival, ruling in zip(batch, rulings, strict=True):
                 if arrival.doc.poison:
                     planted.append(Planted(doc=arrival.doc, vector=arrival.vector, ruling=ruling))

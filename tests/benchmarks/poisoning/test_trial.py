@@ -73,7 +73,7 @@ METHODS = [
 
 def tried(texts: tuple[str, ...], budget: Budget) -> Trial:
     """Run one attack on the question."""
-    attacker = Attacker(collection(), Watchful, [], METHODS, embed, 7)
+    attacker = Attacker(collection(), Watchful(), [], METHODS, embed, 7)
     return attacker.trial("f", [Attack(texts=texts, questions=("q",))], budget)
 
 
