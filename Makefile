@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The package is the repository root, so type checkers reach it by its name through a link.
 TYPES := build/types
-PARTS := core pii tenancy policies ingest retrieval_guard gateway benchmarks.injection benchmarks.tenancy cli
+PARTS := core pii tenancy policies ingest retrieval_guard gateway benchmarks.injection benchmarks.poisoning benchmarks.tenancy cli
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 

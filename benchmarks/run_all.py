@@ -22,6 +22,7 @@ def main() -> None:
     data, out = options.data.resolve(), ["--out", str(options.out.resolve())]
     # Those that are shipped run as users run them.
     shipped = ["-m", "ragbastion", "bench", "injection", "--data", str(data), *out]
+    poisoned = ["-m", "ragbastion", "bench", "poisoning", "--data", str(data), *out]
     attacked = ["-m", "ragbastion", "bench", "tenancy", "--calls", "1000000", *out]
     scripts = {
         "access": out,
@@ -39,12 +40,12 @@ def main() -> None:
         "joins": ["--data", str(data / "poison"), *out],
         "signals": ["--data", str(data), *out],
         "pii": ["--data", str(data / "pii"), *out],
-        "retrieval": ["--data", str(data / "poison"), *out],
         "main_job": ["--data", str(data), *out],
     }
     runs = {name: [str(_HERE / f"{name}.py"), *rest] for name, rest in scripts.items()}
     runs["embedded"] = ["-m", "benchmarks.embedded", *out]
     runs["injection"] = shipped
+    runs["poisoning"] = poisoned
     runs["tenancy"] = attacked
     failed = [name for name, arguments in runs.items() if _run(name, arguments)]
     if failed:

@@ -9,8 +9,21 @@ from typing import Annotated
 import typer
 
 from .command import ExitCode, command, complain
+from .many_values import many_values
 from .options import Config
+from .output import write_json
 from .state import load
+
+
+class BudgetChoice(StrEnum):
+    """What an attacker of ``bench poisoning`` may spend."""
+
+    ONE_DOC = "one-doc"
+    ONE_SOURCE = "one-source"
+    SYBIL = "sybil"
+    DRIP = "drip"
+    SYBIL_AGED = "sybil-aged"
+    ALL = "all"
 
 
 class Clients(StrEnum):
@@ -25,6 +38,7 @@ def register(app: typer.Typer) -> None:
     """Add the command group of this module."""
     group = typer.Typer(help="Measure the guard, and attack it.", no_args_is_help=True)
     command(group, "injection")(injection)
+    command(group, "poisoning", many_values("--clean", "--attack", "--budget"))(poisoning)
     command(group, "tenancy")(tenancy)
     app.add_typer(group, name="bench")
 
@@ -70,6 +84,118 @@ def injection(
     request = Request(data=data, out=out, limit=limit, peers=peers, settings=settings)
     run(request, complain)
     return ExitCode.CLEAN
+
+
+def poisoning(
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            file_okay=False,
+            writable=True,
+            help="Folder for poisoning.json, .md and .html, plots, and cache/, which lets a run "
+            "that was cut short go on.",
+        ),
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            help="Folder with clean_*.jsonl and poison_*.jsonl, or with poison/ that has them.",
+        ),
+    ] = None,
+    clean: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--clean",
+            metavar="FILE…",
+            exists=True,
+            dir_okay=False,
+            help="Clean passages instead of those of --data: id, source, text, label 0.",
+        ),
+    ] = None,
+    attack: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--attack",
+            metavar="FILE…",
+            exists=True,
+            dir_okay=False,
+            help="Poison instead of that of --data: id, source, text, label 1, attack, question.",
+        ),
+    ] = None,
+    budget: Annotated[
+        list[BudgetChoice] | None,
+        typer.Option("--budget", help="What the attacker may spend; several can be given."),
+    ] = None,
+    queries: Annotated[
+        str | None,
+        typer.Option(
+            "--queries",
+            metavar="N|FILE",
+            help="Questions of each family (default 40), or a file with the honest ones.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="The same seed, the same attacks.")
+    ] = 7,
+    own: Annotated[
+        bool, typer.Option("--own/--no-own", help="Run attacks of our own making as well.")
+    ] = True,
+    peers: Annotated[
+        bool, typer.Option("--peers/--no-peers", help="Run the installed peers as well.")
+    ] = True,
+    vectors: Annotated[
+        Path | None,
+        typer.Option(
+            "--vectors",
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            help="Embeddings of another run (its cache/vectors), read only.",
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the results as JSON; tables go to stderr.")
+    ] = False,
+    config: Config = None,
+) -> ExitCode:
+    """Poison a collection within a budget, and measure what reaches answers and what that costs.
+
+    Runs no guard, published defences, this one and each of its signals side by side. Exit code 1:
+    a certificate was wrong. Needs pip install 'ragbastion[bench,embed]'.
+    """
+    from ..benchmarks.poisoning.asked import queries_of
+    from ..benchmarks.poisoning.bench import Request
+    from ..benchmarks.poisoning.budgets import Budget
+    from ..benchmarks.poisoning.run import run, violations
+    from ..benchmarks.poisoning.show import show
+
+    chosen = {each.value for each in budget or [BudgetChoice.ALL]}
+    every = BudgetChoice.ALL.value in chosen
+    settings = load(config)
+    request = Request(
+        out=out,
+        data=data,
+        clean=tuple(clean or ()),
+        attack=tuple(attack or ()),
+        budgets=tuple(each for each in Budget if every or each.value in chosen),
+        queries=queries_of(queries),
+        peers=peers,
+        made=own,
+        vectors=vectors,
+        seed=seed,
+        settings=settings.scan,
+    )
+    results, _ = run(request, complain)
+    show(results, stderr=as_json)
+    if as_json:
+        write_json(results)
+    return ExitCode.FINDINGS if violations(results) else ExitCode.CLEAN
 
 
 def tenancy(

@@ -17,6 +17,7 @@ from enum import IntEnum
 from typing import Annotated, Any, get_type_hints
 
 import typer
+from typer.core import TyperCommand
 
 from ..core.errors import RagbastionError, UsageError
 from .output import printable
@@ -42,11 +43,16 @@ Verbose = Annotated[bool, typer.Option("--verbose", help="Show the traceback of 
 Body = Callable[..., ExitCode]
 
 
-def command(group: typer.Typer, name: str) -> Callable[[Body], Body]:
-    """Register a function as a command that exits with what it returns, and has ``--verbose``."""
+def command(
+    group: typer.Typer, name: str, cls: type[TyperCommand] | None = None
+) -> Callable[[Body], Body]:
+    """Register a function as a command that exits with what it returns, and has ``--verbose``.
+
+    ``cls`` reads the arguments in its own way.
+    """
 
     def register(body: Body) -> Body:
-        group.command(name)(_with_verbose(body))
+        group.command(name, cls=cls)(_with_verbose(body))
         return body
 
     return register

@@ -22,6 +22,7 @@ PARTS = (
     "gateway",
     "cli",
     "benchmarks/injection",
+    "benchmarks/poisoning",
 )
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")

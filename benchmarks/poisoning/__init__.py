@@ -1,0 +1,1 @@
+"""``ragbastion bench poisoning``: how much poison reaches answers, and what a guard costs."""
