@@ -25,8 +25,10 @@ class NodeVerifier:
     def __call__(self, nodes: Sequence[BaseNode]) -> list[Chunk | ProvenanceError]:
         """Return, in order, what each node proves to be, or why it does not.
 
-        Raises `StoreError` for a node without its vector, which nothing can be verified against.
+        Raises `RollbackError` for a ledger that was put back, and `StoreError` for a node without
+        its vector, which nothing can be verified against.
         """
+        self._verifier.require_ledger()
         outcomes: dict[int, Chunk | ProvenanceError] = {}
         pairs: dict[int, tuple[Chunk, ChunkProof | None]] = {}
         for at, node in enumerate(nodes):

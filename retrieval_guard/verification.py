@@ -34,7 +34,8 @@ class Verification:
     def __call__(
         self, hits: Sequence[Hit], tenant: str, collection: CollectionInfo
     ) -> list[Outcome]:
-        """Return one outcome a hit, in order."""
+        """Return one outcome a hit, in order; raise `RollbackError` for an older ledger."""
+        self._verifier.require_ledger()
         outcomes: list[Outcome | None] = [None] * len(hits)
         waiting: list[tuple[int, Chunk, ChunkProof | None]] = []
         for at, hit in enumerate(hits):

@@ -42,12 +42,14 @@ class CurrentVersions:
         self._read: tuple[int, int] | None = None
         self._versions: dict[_Key, _Version | None] = {}
 
-    def refresh(self) -> None:
-        """Forget what was read if the ledger has changed since; about 2 µs. Once a query."""
+    def refresh(self) -> bool:
+        """Forget what was read if the ledger has changed since, and return whether; about 2 µs."""
         now = self._ledger.version()
         if now != self._read or len(self._versions) >= _MAX_CACHED:
             # Anew, not cleared: another thread may be reading the old one.
             self._read, self._versions = now, {}
+            return True
+        return False
 
     def require_current(
         self, chunk: Chunk, collection_uid: str, arrived_at: Callable[[], float | None]

@@ -68,7 +68,8 @@ class ChunkVerifier:
         ``collection`` is the collection's name, which a trust policy may ask for.
         """
         trust = self._trust.now()
-        self._current.refresh()
+        if self._current.refresh():
+            self._ledger_is_new = False
         outcomes: list[Chunk | ProvenanceError | None] = [None] * len(pairs)
         vectors, waiting = VectorCheck(), []
         for at, (chunk, proof) in enumerate(pairs):
@@ -133,11 +134,13 @@ class ChunkVerifier:
         )
 
     def require_ledger(self) -> None:
-        """Raise `RollbackError` if the ledger is older than the log's file says; once at a start.
+        """Raise `RollbackError` if the ledger is older than the log's file says.
 
-        A log in PostgreSQL is not asked: retrieval needs no network.
+        For what is to be served; a sweep goes on, and names the documents. Cheap until the ledger
+        changes. A log in PostgreSQL is not asked: retrieval needs no network.
         """
-        if not self._ledger_is_new:
+        if self._current.refresh() or not self._ledger_is_new:
+            self._ledger_is_new = False
             require_ledger_by_file(self._state_dir, self._current.changes())
             self._ledger_is_new = True
 

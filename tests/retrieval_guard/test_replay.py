@@ -64,6 +64,22 @@ def test_a_replay_behind_a_ledger_that_was_put_back_is_found(world: World, tmp_p
         world.guard.retrieve("when are refunds paid", context())
 
 
+def test_a_ledger_that_is_put_back_under_a_guard_ends_its_answers(
+    world: World, tmp_path: Path
+) -> None:
+    """A guard that has answered before refuses from the next query on."""
+    state = world.guard.settings.state_dir
+    _ingest(world, OLD)
+    _copy(state / "ledger.db", tmp_path / "ledger.bak")
+    _ingest(world, NEW)
+    assert world.guard.retrieve("when are refunds paid", context()).chunks
+    _copy(tmp_path / "ledger.bak", state / "ledger.db")
+    for _ in range(2):
+        answer = world.guard.retrieve("when are refunds paid", context())
+        assert (answer.context, answer.verdict.decision) == ("", "block")
+        assert "mend-ledger" in answer.verdict.reasons[0]
+
+
 def _copy(source: Path, target: Path) -> None:
     with sqlite3.connect(source) as read, sqlite3.connect(target) as write:
         read.backup(write)

@@ -235,8 +235,10 @@ def test_nothing_is_built_on_a_ledger_that_was_put_back(
     verifier.require_ledger()
     ingest(rig, NEW)
     put_back(rig, copy)
-    with pytest.raises(RollbackError, match=r"run 'ragbastion log mend-ledger'"):
-        verifier.require_ledger()
+    verifier.verify_batch([], collection_uid="any")
+    for _ in range(2):
+        with pytest.raises(RollbackError, match=r"run 'ragbastion log mend-ledger'"):
+            verifier.require_ledger()
     with pytest.raises(RollbackError, match=r"'ledger.db' was put back"):
         rig.pipeline.ingest_bytes(NEW, "c.txt", REQUEST)
     verifier.close()
