@@ -80,6 +80,13 @@ def test_the_bound_is_reached() -> None:
     assert poison(answer, "aabx", "ax") == answer.certificate.bound(established=1, new=1) == 3
 
 
+def test_a_flagged_passage_is_counted_with_its_established_source() -> None:
+    """A source that speaks for itself and from the pool is bounded by both."""
+    cases = [case("a"), case("a"), case("a", more={"signals": ("outlier.echo",)}), case("b")]
+    answer = heard(cases, probation="cap")
+    assert poison(answer, "aaab", "a") == answer.certificate.bound(established=1) == 3
+
+
 candidates = st.lists(
     st.builds(
         case,

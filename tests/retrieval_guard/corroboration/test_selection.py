@@ -61,7 +61,7 @@ def test_a_voice_that_repeats_itself_counts_once() -> None:
     """Two near passages of one voice are one, and the better is served."""
     cases = [
         Case("a", score=0.9, vector=towards(0)),
-        Case("a", score=0.8, vector=towards(0.3)),
+        Case("a", score=0.8, vector=towards(0.1)),
         Case("a", score=0.7, vector=towards(1.5)),
     ]
     assert served(cases) == [0, 2]
