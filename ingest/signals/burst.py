@@ -23,7 +23,7 @@ LIKES = 3
 """Like documents beside it from which a document counts: PoisonedRAG writes five a question."""
 
 CORE_COSINE, CORE_OVERLAP, CORE_OWN_FACTS = 0.75, 0.28, 2
-JOINED_COSINE, JOINED_OVERLAP, JOINED_OWN_FACTS = 0.65, 0.2, 6
+JOINED_COSINE, JOINED_OVERLAP, JOINED_OWN_FACTS = 0.65, 0.2, 3
 """Measured on PoisonedRAG's rewrites against web pages about one person and chunks of one article
 (benchmarks/signals.py); the second line is for who stands beside two that the first one found."""
 
@@ -97,10 +97,14 @@ class _Group:
         """Return, for the first ``own`` passages that are of a burst, how many they are like."""
         everyone = range(len(self._passages))
         core = {at: likes for at in everyone if (likes := self._likes(at))}
-        found = {at: len(likes) for at, likes in core.items() if at < own}
+        # One that stands alone in this is a short report among long ones.
+        found = {
+            at: len(likes) for at, likes in core.items() if at < own and set(likes) & set(core)
+        }
         for at in range(own):
             beside = [other for other in core if other != at and self._is_joined(at, other)]
-            if at not in core and len({self._passages[o].document for o in beside}) >= 2:
+            enough = len({self._passages[o].document for o in beside}) >= 2
+            if at not in core and enough and self._own_facts(at, beside) <= JOINED_OWN_FACTS:
                 found[at] = max(len(core[other]) for other in beside)
         return found
 
@@ -128,7 +132,6 @@ class _Group:
             this.document != that.document
             and self._cosines[at, other] >= JOINED_COSINE
             and this.content.overlap(that.content) >= JOINED_OVERLAP
-            and self._own_facts(at, [other]) <= JOINED_OWN_FACTS
         )
 
     def _own_facts(self, at: int, others: Sequence[int]) -> int:
