@@ -22,10 +22,14 @@ from .surroundings import Surroundings
 LIKES = 3
 """Like documents beside it from which a document counts: PoisonedRAG writes five a question."""
 
-CORE_COSINE, CORE_OVERLAP, CORE_OWN_FACTS = 0.75, 0.28, 2
-JOINED_COSINE, JOINED_OVERLAP, JOINED_OWN_FACTS = 0.65, 0.2, 6
+CORE_COSINE, CORE_OVERLAP, CORE_OWN_FACTS = 0.7, 0.25, 1
+JOINED_COSINE, JOINED_OVERLAP, JOINED_OWN_FACTS = 0.65, 0.2, 2
 """Measured on PoisonedRAG's rewrites against web pages about one person and chunks of one article
 (benchmarks/signals.py); the second line is for who stands beside two that the first one found."""
+
+OWN_WORDS = 12
+"""Content words that none of the others has: 11 and fewer in nine of ten of PoisonedRAG's
+rewrites, 15 and more in nine of ten pages about one person."""
 
 VERBATIM = 0.85
 """From this overlap on passages that differ in a fact are records of one form, not rewrites."""
@@ -91,16 +95,21 @@ class _Group:
         fits = len(width) == 1
         rows = [p.vector for p in passages] if fits else []
         matrix = np.stack(rows).astype(np.float32) if rows else np.zeros((len(passages), 1))
-        self._cosines: NDArray[np.float32] = matrix @ matrix.T
+        self._cosines = np.asarray(matrix @ matrix.T, dtype=np.float32)
 
     def bursts(self, own: int) -> dict[int, int]:
         """Return, for the first ``own`` passages that are of a burst, how many they are like."""
         everyone = range(len(self._passages))
         core = {at: likes for at in everyone if (likes := self._likes(at))}
-        found = {at: len(likes) for at, likes in core.items() if at < own}
+        # One that stands alone in this is a short report among long ones.
+        found = {
+            at: len(likes) for at, likes in core.items() if at < own and set(likes) & set(core)
+        }
         for at in range(own):
             beside = [other for other in core if other != at and self._is_joined(at, other)]
-            if at not in core and len({self._passages[o].document for o in beside}) >= 2:
+            enough = len({self._passages[o].document for o in beside}) >= 2
+            few = enough and self._own_facts(at, beside) <= JOINED_OWN_FACTS
+            if at not in core and few and self._own_words(at, beside) <= OWN_WORDS:
                 found[at] = max(len(core[other]) for other in beside)
         return found
 
@@ -120,6 +129,8 @@ class _Group:
         nearest = list(best.values())[:LIKES]
         if len(nearest) < LIKES or self._own_facts(at, nearest) > CORE_OWN_FACTS:
             return ()
+        if self._own_words(at, nearest) > OWN_WORDS:
+            return ()
         return tuple(best.values())
 
     def _is_joined(self, at: int, other: int) -> bool:
@@ -128,14 +139,16 @@ class _Group:
             this.document != that.document
             and self._cosines[at, other] >= JOINED_COSINE
             and this.content.overlap(that.content) >= JOINED_OVERLAP
-            and self._own_facts(at, [other]) <= JOINED_OWN_FACTS
         )
 
     def _own_facts(self, at: int, others: Sequence[int]) -> int:
-        said: set[int] = set()
-        for other in others:
-            said |= self._passages[other].content.words
-        return len(self._passages[at].content.facts - said)
+        return len(self._passages[at].content.facts - self._said(others))
+
+    def _own_words(self, at: int, others: Sequence[int]) -> int:
+        return len(self._passages[at].content.words - self._said(others))
+
+    def _said(self, others: Sequence[int]) -> frozenset[int]:
+        return frozenset().union(*(self._passages[other].content.words for other in others))
 
 
 def _says_the_same(this: Content, that: Content) -> bool:

@@ -20,7 +20,7 @@ _JOIN = 0.45
 """Cosine from which a passage joins a centre rather than opening one."""
 
 _FADE = 0.999
-NEW = 0.25
+NEW = 0.15
 """Cosine to the nearest centre under which a document is told as new."""
 
 

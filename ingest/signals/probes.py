@@ -103,7 +103,7 @@ class ProbeScores:
 
     def state(self) -> Arrays:
         """Return the arrays to save."""
-        arrays = {
+        arrays: Arrays = {
             "vectors": self.vectors,
             "best": self._best,
             "sum": self._sum,

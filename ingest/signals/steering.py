@@ -1,8 +1,8 @@
 """Text that talks about answering: what is right or outdated, what to say when asked, refusals.
 
-CorruptRAG, prompt-injection templates and jamming have no hidden order: they tell the reader, who is
-a model, what the answer is or that there is none. A linear model reads windows of 16 words; words
-of no use to that are blanked, so that it cannot learn subjects.
+CorruptRAG, prompt-injection templates and jamming have no hidden order: they tell the reader, who
+is a model, what the answer is or that there is none. A linear model reads windows of 16 words;
+words of no use to that are blanked, so that it cannot learn subjects.
 """
 
 from __future__ import annotations

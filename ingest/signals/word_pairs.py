@@ -28,7 +28,7 @@ class WordPairs:
         one, two = _places(keys)
         counts = np.minimum(self._counts[0, one], self._counts[1, two]).astype(np.float64)
         # The table is small: what a few documents brought may be a collision.
-        return np.maximum(counts - 2.0, 0.0) * _CREDIT
+        return np.asarray(np.maximum(counts - 2.0, 0.0) * _CREDIT)
 
     def learn(self, keys: Codes) -> None:
         """Count the pairs of an admitted document, each once."""
