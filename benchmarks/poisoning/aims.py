@@ -56,6 +56,9 @@ def _measured(results: Fields) -> Iterator[tuple[str, float | None, float, bool]
         if row["method"] == OURS:
             yield "GK@10, nothing planted", row["GK@10"], _GOLD, False
             yield "CR@10, nothing planted", row["CR@10"], _LOST, True
+            for side in ("established", "newcomers"):
+                yield f"GK@10, {side} only", row[f"GK@10 {side}"], _GOLD, False
+                yield f"CR@10, {side} only", row[f"CR@10 {side}"], _LOST, True
             yield "ms per query", row["ms per query"], _MS, True
     yield from _quarantine(results["quarantine"])
     signals = results["cost"].get("signals")

@@ -86,6 +86,14 @@ def row(method: str, found: Sequence[Served], new: Sequence[Served], seed: int) 
         "GK@10 95%": ratio_interval([e.kept for e in found], [e.gold for e in found], seed),
         "CR@10": kept([each.lost for each in found], [each.top for each in found]),
         "CR@10 95%": ratio_interval([e.lost for e in found], [e.top for e in found], seed),
+        "GK@10 established": kept(
+            [each.kept - each.new_kept for each in found],
+            [each.gold - each.new_gold for each in found],
+        ),
+        "CR@10 established": kept(
+            [each.lost - each.new_lost for each in found],
+            [each.top - each.new_top for each in found],
+        ),
         "GK@10 newcomers": kept([e.new_kept for e in everyone], [e.new_gold for e in everyone]),
         "CR@10 newcomers": kept([e.new_lost for e in everyone], [e.new_top for e in everyone]),
         "ms per query": sum(each.ms for each in found) / max(len(found), 1),

@@ -92,8 +92,8 @@ class Attacker:
             for question, query in zip(
                 attack.questions, self._embed(attack.questions), strict=True
             ):
-                for method in self._methods:
-                    asked[method.name].append(self._asked(method, question, query, planted))
+                for name, said in self._answers(question, query, planted).items():
+                    asked[name].append(said)
         return Trial(
             family=family,
             budget=budget,
@@ -140,25 +140,32 @@ class Attacker:
             rulings = [ours.joined(its) for ours, its in zip(rulings, said, strict=True)]
         return rulings
 
-    def _asked(
-        self, method: Method, question: str, query: Vector, planted: Sequence[Planted]
-    ) -> Asked:
-        return ask(self._collection, method, question, query, planted)
+    def _answers(
+        self, question: str, query: Vector, planted: Sequence[Planted]
+    ) -> dict[str, Asked]:
+        """Ask every method; those that choose alike from the same candidates are asked once."""
+        known: dict[tuple[int, tuple[str, ...]], Asked] = {}
+        answers = {}
+        for method in self._methods:
+            found = self._collection.candidates(question, query, method.gate, planted)
+            key = id(method.choose), tuple(doc.id for doc in found.docs)
+            if key not in known:
+                known[key] = ask(self._collection, method, found, planted)
+            answers[method.name] = known[key]
+        return answers
 
 
 def ask(
     collection: Collection,
     method: Method,
-    question: str,
-    query: Vector,
+    found: Candidates,
     planted: Sequence[Planted] = (),
 ) -> Asked:
-    """Ask one question of one method, for a context and for a deeper one."""
-    found = collection.candidates(question, query, method.gate, planted)
+    """Let a method choose among candidates, for a context and for a deeper one."""
     started = time.process_time()
     choice = method.choose(found.pool, CONTEXT)
     spent = (time.process_time() - started) * 1000
-    gold = collection.gold_of(question, query, collection.world.gold)
+    gold = collection.gold_of(found.pool.question, found.pool.query, collection.world.gold)
     deep = served_ids(method, found) if gold else []
     bad = [each.doc.party for each in planted]
     return Asked(

@@ -26,4 +26,4 @@ def test_what_is_gone_is_counted() -> None:
     found = honest.served(collection(), method, ["q"], embed)
     row = honest.row("last", found, [], 7)
     assert (row["GK@10"], row["CR@10"]) == (0.0, 0.75)
-    assert row["GK@10 newcomers"] is None
+    assert (row["GK@10 established"], row["GK@10 newcomers"]) == (0.0, None)

@@ -19,7 +19,11 @@ def results(exposed: float = 0.5) -> dict[str, object]:
         "questions": 4, "PE@5": exposed, "PE@5 95%": (0.4, 0.6), "AE@5": 1.0, "MR@5": 0.0,
         "GK@10": None, "violations": 0, "certified": 4,
     }  # fmt: skip
-    honest = {"method": "ragbastion", "GK@10": 1.0, "CR@10": 0.0, "ms per query": 1.0}
+    honest = {
+        "method": "ragbastion", "GK@10": 1.0, "CR@10": 0.0, "ms per query": 1.0,
+        "GK@10 established": 1.0, "CR@10 established": 0.0, "GK@10 newcomers": 0.0,
+        "CR@10 newcomers": 1.0,
+    }  # fmt: skip
     held = {
         "family": HOSTILE, "group": "echo", "budget": "sybil", "Q-TPR": 0.9, "flagged": 1.0,
         "by": {"outlier.x": 1.0},
@@ -83,6 +87,7 @@ def test_aims_say_what_is_missed_and_by_how_much() -> None:
     assert found["PE@5 macro, sybil"]["off by"] == pytest.approx(0.4)
     assert found["Q-TPR echo, sybil"]["off by"] == pytest.approx(0.05)
     assert found["certificate violations"]["holds"] == "yes"
+    assert found["GK@10, newcomers only"]["holds"] == "NO"
     assert "GK@10 under attack, sybil" not in found
     assert {row["aim"]: row["holds"] for row in aims(results(0.1))}["PE@5 macro, sybil"] == "yes"
 
