@@ -5,52 +5,57 @@ What the guard does beside it (proofs, policies, redaction) drops none of these 
 
 from __future__ import annotations
 
-from ...core.chunk import Chunk, ChunkId, Digest, DocumentId, Integrity, TenantId
-from ...core.settings import RetrievalSettings
-from ...retrieval_guard.certificate import Certificate
-from ...retrieval_guard.corroboration import compared, select
-from ...retrieval_guard.passage import Passage
+from collections.abc import Sequence
+
+from ...core.settings_retrieval import RetrievalSettings
+from ...retrieval_guard.corroboration import CollectionFacts, Corroborator, Standing
 from .contexts import Choice, Pool
+from .world import TODAY, Party
+
+_SECONDS_A_DAY = 86_400.0
 
 
 class OwnRetrieval:
-    """Chooses as `RetrievalGuard` does."""
+    """Chooses as `RetrievalGuard` does, on the day of the attack."""
 
     def __init__(self, settings: RetrievalSettings | None = None) -> None:
         self._settings = settings or RetrievalSettings()
 
     def __call__(self, pool: Pool, limit: int) -> Choice:
         """Fetch deeper until the context is full, as the funnel does."""
-        cap = max(1, self._settings.source_cap * limit // self._settings.top_k)
-        fetched, passages = limit * self._settings.over_fetch, list[Passage]()
-        while True:
-            passages += [
-                compared(_passage(pool, at), pool.question)
-                for at in range(len(passages), min(fetched, len(pool)))
-            ]
-            selection = select(passages, limit=limit, source_cap=cap)
-            if selection.filled(limit) or fetched >= min(len(pool), self._settings.max_candidates):
-                break
-            fetched *= 2
-        places = tuple(int(each.chunk.id) for each in selection.chosen)
-        certificate = Certificate(k=len(places), source_cap=cap, sources=2)
-        return Choice(
-            places=places,
-            certified=lambda bad: certificate.max_poison(len({party.name for party in bad})),
+        corroborate = Corroborator(
+            pool.question,
+            limit=limit,
+            settings=self._settings,
+            facts=CollectionFacts(now=TODAY * _SECONDS_A_DAY, founded=0.0),
         )
+        most = min(len(pool), max(limit, self._settings.max_candidates))
+        fetched = min(limit * self._settings.over_fetch, most)
+        while True:
+            seen = pool.first(fetched)
+            said = corroborate(
+                seen.texts,
+                seen.vectors,
+                seen.scores,
+                [_standing(pool, at) for at in range(fetched)],
+            )
+            if said.filled(limit) or fetched >= most:
+                break
+            fetched = min(2 * fetched, most)
+
+        def certified(bad: Sequence[Party]) -> int:
+            new = {party.name for party in bad if party.in_probation(TODAY)}
+            aged = {party.name for party in bad} - new
+            return said.certificate.bound(established=len(aged), new=len(new))
+
+        return Choice(places=said.chosen, certified=certified)
 
 
-def _passage(pool: Pool, at: int) -> Passage:
-    text = pool.texts[at]
-    chunk = Chunk(
-        id=ChunkId(str(at)),
-        text=text,
-        tenant=TenantId("bench"),
-        source=pool.parties[at].name,
-        document=DocumentId(str(at)),
-        document_digest=Digest(""),
-        position=0,
-        vector=pool.vectors[at],
-        integrity=Integrity.TRUSTED,
+def _standing(pool: Pool, at: int) -> Standing:
+    party = pool.parties[at]
+    return Standing(
+        party.name,
+        opened_at=party.opened * _SECONDS_A_DAY,
+        vouched=party.vouched,
+        signals=pool.signals[at],
     )
-    return Passage(chunk=chunk, score=float(pool.scores[at]), text=text)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+import gc
+import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Self
 
 from ...core.embedding import Embedder
 from ...core.verdict import Decision, Severity, Verdict, merge_verdicts
-from ...ingest.outliers import OutlierDetector, SignalInput
+from ...ingest.signals import Baseline, Screen, SignalInput
 from .scans import Scans
 from .screening import Arrival, Ruling
+from .shelf import Shelf
 
 SCANNER = "injection"
 """The scanner's name among the kinds of a ruling; a signal's is its finding's kind."""
@@ -24,43 +29,74 @@ class OwnSignals:
     def __init__(self, scans: Scans, embedder: Embedder) -> None:
         self._scans = scans
         self._embedder = embedder
-        self._texts = OutlierDetector.default()
-        self._vectors = OutlierDetector.over_vectors()
+        self._shelf = Shelf(embedder.identity.dimension)
+        # Never saved: the folder holds no more than a key.
+        with tempfile.TemporaryDirectory() as folder:
+            self._baseline = Baseline.open(Path(folder), "bench", "bench")
+        self._screen = Screen(self._baseline, self._shelf.nearest, embedder)
+        self._said: dict[str, Verdict] = {}
         self.ms: list[float] = []
+        self._unchanging: dict[int, object] = {}
 
     @property
     def version(self) -> str:
         """Names and versions of all signals."""
-        return f"{self._texts.version},{self._vectors.version}"
+        return self._screen.version
 
     @property
     def kinds(self) -> list[str]:
         """Every kind that a ruling may name."""
-        names = [each.split("@")[0] for each in self.version.split(",")]
+        names = dict.fromkeys(each.split("@")[0] for each in self.version.split(","))
         return [SCANNER, *(f"outlier.{name}" for name in names)]
 
+    @property
+    def bytes_held(self) -> int:
+        """Memory of what was learnt."""
+        return self._baseline.bytes_held
+
     def observe(self, questions: Sequence[str]) -> None:
-        """Today's signals know of no questions."""
+        """Take note of questions that were asked before anything is ingested."""
+        for question, vector in zip(questions, self._embedder.embed(questions), strict=True):
+            self._baseline.observe(question, vector)
 
     def judge(self, arrivals: Sequence[Arrival]) -> list[Ruling]:
-        """Return a ruling for each document."""
+        """Return a ruling for each document; what a step holds, the next one does not see."""
         scanned = self._scans.decisions([each.doc.text for each in arrivals])
         started = time.process_time()
         batch = [_input(each) for each in arrivals]
-        verdicts = [
-            merge_verdicts(pair)
-            for pair in zip(self._texts.inspect(batch), self._vectors.inspect(batch), strict=True)
-        ]
+        verdicts = [Verdict(decision=decision) for decision in scanned]
+        for look in (self._screen.texts, self._screen.vectors):
+            open_ = [at for at, said in enumerate(verdicts) if said.decision < Decision.QUARANTINE]
+            found = look([batch[at] for at in open_])
+            for place, verdict in zip(open_, found, strict=True):
+                verdicts[place] = merge_verdicts([verdicts[place], verdict])
         spent = (time.process_time() - started) * 1000
         self.ms += [spent / max(len(batch), 1)] * len(batch)
+        self._said = {a.doc.id: said for a, said in zip(arrivals, verdicts, strict=True)}
         return [_ruling(*each) for each in zip(scanned, verdicts, strict=True)]
 
     def learn(self, arrivals: Sequence[Arrival]) -> None:
-        """Today's signals remember nothing."""
+        """Store admitted documents, and teach the baseline what the pipeline teaches it."""
+        batch = [_input(each) for each in arrivals]
+        said = [self._said.get(each.doc.id, Verdict()) for each in arrivals]
+        self._screen.learn(batch, said)
+        self._shelf.add(arrivals)
 
     def fork(self) -> Self:
-        """Return itself: there is nothing that could be learnt."""
-        return self
+        """Return a copy that learns apart from this one, and counts its time with it."""
+        if not self._unchanging:
+            self._unchanging = _frozen()
+        own = (self._scans, self._embedder, self.ms, self._unchanging)
+        return copy.deepcopy(self, {**self._unchanging, **{id(each): each for each in own}})
+
+
+def _frozen() -> dict[int, object]:
+    """Return every record that nothing can change, by id: a copy shares the thousands of them."""
+    return {
+        id(each): each
+        for each in gc.get_objects()
+        if getattr(getattr(type(each), "__dataclass_params__", None), "frozen", False)
+    }
 
 
 def _input(each: Arrival) -> SignalInput:
@@ -70,13 +106,13 @@ def _input(each: Arrival) -> SignalInput:
         text=each.doc.text,
         pieces=(each.doc.text,),
         vectors=each.vector[None, :],
+        at=each.at,
+        probation=each.doc.party.in_probation(each.day),
     )
 
 
 def _ruling(scanned: Decision, verdict: Verdict) -> Ruling:
-    kinds: dict[str, Decision] = {}
-    if scanned > Decision.ALLOW:
-        kinds[SCANNER] = scanned
+    kinds: dict[str, Decision] = {} if scanned is Decision.ALLOW else {SCANNER: scanned}
     for finding in verdict.findings:
         kinds[finding.kind] = _SAID.get(finding.severity, Decision.QUARANTINE)
-    return Ruling(decision=max(scanned, verdict.decision), kinds=kinds)
+    return Ruling(decision=verdict.decision, kinds=kinds)
