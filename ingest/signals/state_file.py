@@ -61,7 +61,7 @@ def _unpacked(data: bytes) -> Arrays:
 def write_state(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Replace the file; a kill at any point leaves the old one or the new one."""
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **dict(arrays))  # type: ignore[arg-type]
+    np.savez(buffer, allow_pickle=False, **dict(arrays))
     body = buffer.getvalue()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".baseline-")
