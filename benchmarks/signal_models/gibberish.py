@@ -123,7 +123,7 @@ def _hotflip(model: Language, network: WindowNetwork, path: Path) -> None:
         print("hotflip", kind, _shares(scores), [round(s, 1) for s in sorted(scores)[:6]])
 
 
-THRESHOLDS = (2.0, 3.0, 4.0, 5.0, 6.0, 7.0)
+THRESHOLDS = (1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
 
 
 def _score(model: Language, network: WindowNetwork, text: str) -> float:

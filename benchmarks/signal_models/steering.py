@@ -30,6 +30,8 @@ from .texts import Texts, clean_texts, poison_texts
 
 SEED = 7
 A_WORDING = 40
+SEVERAL = 3
+"""Honest wordings that a word must be of to be read."""
 CLEAN_WINDOWS = 5
 """Windows of each clean text that are taught."""
 _CHOICE = re.compile(r"\{([^{}]*)\}")
@@ -58,7 +60,7 @@ def train(texts: Texts, families: Sequence[str]) -> SteeringModel:
 
     chance = random.Random(SEED)
     wordings = [wording for name in families for wording in STEERING[name]]
-    words = _words([*wordings, *HONEST])
+    words = _words(wordings, HONEST)
     steering = [spell(wording, chance) for wording in wordings for _ in range(A_WORDING)]
     steering += [_cased(text, chance) for text in steering[::4]]
     honest = [spell(wording, chance) for wording in HONEST for _ in range(2 * A_WORDING)]
@@ -89,23 +91,35 @@ def _clean_rows(texts: Texts, words: frozenset[str], chance: Chance) -> list[np.
     return rows
 
 
-def _words(wordings: Sequence[str]) -> frozenset[str]:
-    """Return the words of the wordings that are not of a slot."""
-    plain = " ".join(re.sub(r"<[QABT]>", " ", wording) for wording in wordings).lower()
-    return frozenset(word for word, _ in Counter(_WORD.findall(plain)).most_common())
+def _words(steering: Sequence[str], honest: Sequence[str]) -> frozenset[str]:
+    """Return the words of steering wordings, and those of several honest ones; none of a slot.
+
+    A word of one honest wording is its subject, and what stands beside it would be excused.
+    """
+    told = Counter(word for wording in honest for word in _own_words(wording))
+    often = {word for word, count in told.items() if count >= SEVERAL}
+    return frozenset(often.union(*(_own_words(wording) for wording in steering)))
+
+
+def _own_words(wording: str) -> set[str]:
+    return set(_WORD.findall(re.sub(r"<[QABT]>", " ", wording).lower()))
 
 
 def _cased(text: str, chance: Chance) -> str:
     return text.lower().rstrip(".") if chance.random() < 0.5 else text.replace(".", "")
 
 
-def check(texts: Texts, poison: Texts) -> None:
-    """Print, for each family left out, its recall; then false alarms with sources left out."""
+def check_families(texts: Texts) -> None:
+    """Print for each family left out what share of its spellings is found."""
     chance = random.Random(SEED + 1)
     for held in STEERING:
         model = train(texts, [name for name in STEERING if name != held])
         made = [spell(w, chance) for w in STEERING[held] for _ in range(10)]
         print("left out", held, _shares([_score(model, text) for text in made]))
+
+
+def check_sources(texts: Texts, poison: Texts) -> None:
+    """Print false alarms on sources left out, and recall on poison files, never taught."""
     names = sorted(texts)
     for group in range(3):
         held_sources = names[group::3]
@@ -119,7 +133,7 @@ def check(texts: Texts, poison: Texts) -> None:
             print(name, _shares([_score(model, text) for text in rows[:250]]))
 
 
-THRESHOLDS = (-1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
+THRESHOLDS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 
 
 def _score(model: SteeringModel, text: str) -> float:
@@ -139,7 +153,8 @@ def main() -> None:
     options = parser.parse_args()
     texts = {n: rows for n, rows in clean_texts(options.data).items() if "security" not in n}
     if options.check:
-        check(texts, poison_texts(options.data))
+        check_families(texts)
+        check_sources(texts, poison_texts(options.data))
         return
     model = train(texts, list(STEERING))
     np.savez_compressed(

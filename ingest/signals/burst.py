@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,17 +20,9 @@ from .recent import PROBATION, Passage, RecentPassages, remembered_vector
 from .signal import NOTHING, Reading, SignalInput
 from .surroundings import Surroundings
 
-LIKES = 3
-"""Like documents beside it from which a document counts: PoisonedRAG writes five a question."""
-
-CORE_COSINE, CORE_OVERLAP, CORE_OWN_FACTS = 0.7, 0.25, 1
-JOINED_COSINE, JOINED_OVERLAP, JOINED_OWN_FACTS = 0.65, 0.2, 2
-"""Measured on PoisonedRAG's rewrites against web pages about one person and chunks of one article
-(benchmarks/signals.py); the second line is for who stands beside two that the first one found."""
-
-OWN_WORDS = 12
-"""Content words that none of the others has: 11 and fewer in nine of ten of PoisonedRAG's
-rewrites, 15 and more in nine of ten pages about one person."""
+CORE_COSINE, CORE_OVERLAP = 0.7, 0.25
+JOINED_COSINE, JOINED_OVERLAP = 0.65, 0.2
+"""Of those that say the same, and of who stands beside two that do."""
 
 VERBATIM = 0.85
 """From this overlap on passages that differ in a fact are records of one form, not rewrites."""
@@ -44,11 +37,34 @@ _PIECES = 6
 """Passages of a document that are compared; poison is short, and a book has thousands."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """From how many others like it a passage is of a burst, and what it may have of its own.
+
+    ``words`` are content words that none of the others has, ``joined_facts`` names and numbers of
+    who stands beside a burst; one in it has none. ``longest`` is its length in content words.
+    """
+
+    likes: int
+    joined_facts: int
+    words: int
+    longest: int = 48
+
+
+NEW = Limits(likes=2, joined_facts=2, words=12)
+"""For sources in probation together. Chosen on half of PoisonedRAG's questions and of the persons
+that web pages are about, by hash; .93 and 0 of the other half are held, and no item of a news
+burst, each of which brings a number or a name."""
+
+ESTABLISHED = Limits(likes=3, joined_facts=1, words=9)
+"""For one established source, which retrieval counts as one voice whatever it repeats."""
+
+
 class SourceBurst:
     """Like documents of one source, or of sources in probation, in the batch, lately, or stored."""
 
     name = "source_burst"
-    version = "1"
+    version = "2"
     threshold = 1.0
     decision = Decision.QUARANTINE
 
@@ -64,33 +80,31 @@ class SourceBurst:
                 by_ring[ring_of(each)].append(at)
         readings = [NOTHING] * len(batch)
         for ring, places in by_ring.items():
-            counts = self._counts([batch[at] for at in places], self._recent.of(ring))
+            limits = NEW if ring == PROBATION else ESTABLISHED
+            counts = self._counts([batch[at] for at in places], self._recent.of(ring), limits)
             for at, count in zip(places, counts, strict=True):
-                readings[at] = self._reading(count)
+                readings[at] = _reading(count)
         return readings
 
-    def _counts(self, documents: Sequence[SignalInput], before: Sequence[Passage]) -> list[int]:
+    def _counts(
+        self, documents: Sequence[SignalInput], before: Sequence[Passage], limits: Limits
+    ) -> list[int]:
         # A clock that ran back makes ages negative: then they count as fresh.
         now = max(each.at for each in documents)
         before = [passage for passage in before if now - passage.at <= WINDOW_S]
         own = [passage for each in documents for passage in passages_of(each)]
         stored = [p for each in documents for p in self._surroundings.same_source(each)]
-        group = _Group([*own, *_unlike(before, own), *_unlike(stored, own)])
+        group = _Group([*own, *_unlike(before, own), *_unlike(stored, own)], limits)
         held = group.bursts(len(own))
         return [max((held.get(i, 0) for i in _places(own, each)), default=0) for each in documents]
-
-    def _reading(self, count: int) -> Reading:
-        if count < LIKES:
-            return NOTHING
-        why = f"{count} documents of its source, or of new sources, say the same in other words"
-        return Reading(score=1.0, why=why)
 
 
 class _Group:
     """Passages of one ring, compared with each other."""
 
-    def __init__(self, passages: Sequence[Passage]) -> None:
+    def __init__(self, passages: Sequence[Passage], limits: Limits) -> None:
         self._passages = passages
+        self._limits = limits
         width = {len(passage.vector) for passage in passages}
         fits = len(width) == 1
         rows = [p.vector for p in passages] if fits else []
@@ -108,8 +122,8 @@ class _Group:
         for at in range(own):
             beside = [other for other in core if other != at and self._is_joined(at, other)]
             enough = len({self._passages[o].document for o in beside}) >= 2
-            few = enough and self._own_facts(at, beside) <= JOINED_OWN_FACTS
-            if at not in core and few and self._own_words(at, beside) <= OWN_WORDS:
+            few = enough and self._own_facts(at, beside) <= self._limits.joined_facts
+            if at not in core and few and self._is_short(at, beside):
                 found[at] = max(len(core[other]) for other in beside)
         return found
 
@@ -126,10 +140,10 @@ class _Group:
                 continue
             if _says_the_same(this.content, that.content):
                 best[that.document] = other
-        nearest = list(best.values())[:LIKES]
-        if len(nearest) < LIKES or self._own_facts(at, nearest) > CORE_OWN_FACTS:
+        nearest = list(best.values())[: self._limits.likes]
+        if len(nearest) < self._limits.likes or self._own_facts(at, nearest):
             return ()
-        if self._own_words(at, nearest) > OWN_WORDS:
+        if not self._is_short(at, nearest):
             return ()
         return tuple(best.values())
 
@@ -144,11 +158,23 @@ class _Group:
     def _own_facts(self, at: int, others: Sequence[int]) -> int:
         return len(self._passages[at].content.facts - self._said(others))
 
-    def _own_words(self, at: int, others: Sequence[int]) -> int:
-        return len(self._passages[at].content.words - self._said(others))
+    def _is_short(self, at: int, others: Sequence[int]) -> bool:
+        """Tell whether a passage is short and has few words that none of the others has."""
+        words = self._passages[at].content.words
+        return (
+            len(words) <= self._limits.longest
+            and len(words - self._said(others)) <= self._limits.words
+        )
 
     def _said(self, others: Sequence[int]) -> frozenset[int]:
         return frozenset().union(*(self._passages[other].content.words for other in others))
+
+
+def _reading(count: int) -> Reading:
+    if not count:
+        return NOTHING
+    why = f"{count} documents of its source, or of new sources, say the same in other words"
+    return Reading(score=1.0, why=why)
 
 
 def _says_the_same(this: Content, that: Content) -> bool:

@@ -17,6 +17,9 @@ _LEAD_CHARS = 300
 """A question is looked for in the first characters of a document or paragraph."""
 
 _ANSWER_CHARS = 400
+_SHORT_CHARS = 1_200
+"""A question and an answer to it; a page has more to say."""
+
 _OBSERVED_CHARS = 30_000
 _LEAST_PAIRS = 4
 """Queries of fewer words stand in honest texts by chance."""
@@ -26,7 +29,12 @@ _INTERROGATIVE = (
     r"would|should|has|have|had|in what|in which|on what|on which|at what|at which|from which|"
     r"for which|to which|to what|of what)"
 )
-_QUESTION = re.compile(rf"\s*[\"'“]?{_INTERROGATIVE}\b[^?\n]{{8,250}}?(?:\?|[.,!]|\n|$)", re.I)
+_LABEL = r"(?:[a-z\d]{1,12}(?: [a-z]{1,12})?[:.)]\s*)?"
+"""What a page of questions puts before them: ``Q:``, ``FAQ.``, ``You asked:``."""
+_QUESTION = re.compile(
+    rf"\s*{_LABEL}[\"'“]?(?P<asked>{_INTERROGATIVE}\b[^?\n]{{8,250}}?(?:\?|[.,!:;|—–]|\n|$))",
+    re.I,
+)
 _INTERROGATIVE_START = re.compile(rf"{_INTERROGATIVE}\b", re.I)
 _JUNCTION = re.compile(r"([^.?!\n]{12,250}?)(\s*\?\s*\.|\.)(?=[\"'“(]?[^\W\d_a-z])")
 _WORD = re.compile(r"[^\W_]+")
@@ -73,53 +81,55 @@ class QuestionJunction:
 class QuestionEcho:
     """A question at a text's start whose words the next sentences say again.
 
-    Pages titled by a question have the same form, so it flags. It holds what no such page does: a
-    question typed as into a search box that runs on into its answer, and one question that opens
-    several documents.
+    Pages titled by a question have the same form, so of an established source it is for
+    information. It holds what no such page does (a question typed as into a search box that runs on
+    into its answer, one question that opens several documents), and any short document of a source
+    in probation, which would else wait its probation out.
     """
 
     name = "question_echo"
-    version = "2"
+    version = "3"
     # Figures in docs/signals.md, by benchmarks/signals.py.
     threshold = 0.5
-    decision = Decision.FLAG
+    decision = Decision.ALLOW
 
     def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
         """Score the share of the question's words that the next 400 characters say again."""
         leads = [_lead(each.text) for each in batch]
         asked = Counter(" ".join(_WORD.findall(lead[0].lower())) for lead in leads if lead)
-        return [
-            self._reading(each.text, lead, asked) for each, lead in zip(batch, leads, strict=True)
-        ]
+        return [self._reading(each, lead, asked) for each, lead in zip(batch, leads, strict=True)]
 
-    def _reading(self, text: str, lead: tuple[str, int] | None, asked: Counter[str]) -> Reading:
+    def _reading(
+        self, each: SignalInput, lead: tuple[str, int] | None, asked: Counter[str]
+    ) -> Reading:
         if lead is None:
             return NOTHING
         question, end = lead
-        score = _said_again(question, text[end : end + _ANSWER_CHARS])
+        score = _said_again(question, each.text[end : end + _ANSWER_CHARS])
         repeated = asked[" ".join(_WORD.findall(question.lower()))] > 1
         typed = question[:1].islower() and not question.rstrip().endswith("?")
+        short = each.probation and len(each.text) <= _SHORT_CHARS
         return Reading(
             score=score,
             why="several documents open with this question and repeat its words"
             if repeated
             else "it opens with a question and goes on to repeat its words",
             span=(0, end),
-            decision=Decision.QUARANTINE if repeated or typed else None,
+            decision=Decision.QUARANTINE if repeated or typed or short else None,
         )
 
 
 class ObservedEcho:
     """A text that holds a query which was asked, word by word.
 
-    Honest pages do so too where people ask by their titles, so it flags; it holds a document of a
-    source in probation.
+    Honest pages do so too where people ask by their titles, so it is for information; it holds a
+    document of a source in probation.
     """
 
     name = "observed_echo"
-    version = "1"
+    version = "2"
     threshold = 0.8
-    decision = Decision.FLAG
+    decision = Decision.ALLOW
 
     def __init__(self, observed: ObservedQueries) -> None:
         self._observed = observed
@@ -148,7 +158,7 @@ def _lead(text: str) -> tuple[str, int] | None:
     """Return the question that a text opens with, and where it ends."""
     match = _QUESTION.match(text[:_LEAD_CHARS])
     if match is not None:
-        asked = match[0].strip()
+        asked = match["asked"].strip()
         if asked.endswith("?") or asked[:1].islower():
             return asked, match.end()
     return None

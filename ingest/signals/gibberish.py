@@ -26,6 +26,8 @@ _TEXT_CHARS = 60_000
 """Poison is short; beyond this a document is not looked at for gibberish."""
 
 FLAG_LOGIT, HOLD_LOGIT = 3.0, 5.0
+NEW_LOGIT = 1.5
+"""From here a document of a source in probation is held."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -74,7 +76,7 @@ class Gibberish:
     """A window of token soup, before, after or without fluent text."""
 
     name = "gibberish"
-    version = "2"
+    version = "3"
     # Logits of the network; measured with whole sources and families of soup left out
     # (benchmarks.signal_models.gibberish --check): from 5 on recall .98 to 1 of soups of 20 tokens
     # and .99 of gradient-guided ones, 0 to .6 % of unseen English sources, 1 % of unseen medical
@@ -87,9 +89,9 @@ class Gibberish:
 
     def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
         """Score the strangest window: .5 from where it is flagged, .75 from where it is held."""
-        return [self._reading(each.text[:_TEXT_CHARS]) for each in batch]
+        return [self._reading(each.text[:_TEXT_CHARS], each.probation) for each in batch]
 
-    def _reading(self, text: str) -> Reading:
+    def _reading(self, text: str, probation: bool) -> Reading:
         model = shipped()
         codes, words, spans = model.tokens(text)
         association = model.association(codes, self._more)
@@ -99,9 +101,10 @@ class Gibberish:
         logits = shipped_network().logits(features)
         worst = int(np.argmax(logits))
         logit = float(logits[worst])
+        least = NEW_LOGIT if probation else FLAG_LOGIT
         return Reading(
-            score=min(1.0, max(0.0, 0.5 + (logit - FLAG_LOGIT) * 0.25 / (HOLD_LOGIT - FLAG_LOGIT))),
+            score=min(1.0, max(0.0, 0.5 + (logit - least) * 0.25 / (HOLD_LOGIT - least))),
             why="a part of it is strung-together tokens, not running text",
             span=span_of(spans, bounds[worst]),
-            decision=Decision.QUARANTINE if logit >= HOLD_LOGIT else None,
+            decision=Decision.QUARANTINE if probation or logit >= HOLD_LOGIT else None,
         )

@@ -30,10 +30,14 @@ _BURST_DOCUMENTS = 4
 
 
 class NearDuplicateBurst:
-    """Several nearly equal documents from one source in one batch."""
+    """Several nearly equal documents from one source in one batch.
+
+    Of an established source it is for information: catalogues and news are made from a form, and
+    retrieval counts a source once.
+    """
 
     name = "near_duplicate_burst"
-    version = "1"
+    version = "2"
     # Measured in batches of 64 (benchmarks/outliers.py): five copies less a tenth of their words
     # TPR .94; CorruptRAG .89, jamming .84, PIA .82, PoisonedRAG .04 to .51; clean FPR 0 of 6,994
     # passages, 2.5 % of templated English texts.
@@ -47,14 +51,15 @@ class NearDuplicateBurst:
             if batch[left].source == batch[right].source:
                 likes[left] += 1
                 likes[right] += 1
-        return [self._reading(likes[at] + 1) for at in range(len(batch))]
+        return [self._reading(likes[at] + 1, each.probation) for at, each in enumerate(batch)]
 
-    def _reading(self, documents: int) -> Reading:
+    def _reading(self, documents: int, probation: bool) -> Reading:
         if documents < 2:
             return NOTHING
         return Reading(
             score=min(1.0, documents / _BURST_DOCUMENTS),
             why=f"{documents} documents of its source in one batch are nearly the same",
+            decision=None if probation else Decision.ALLOW,
         )
 
 

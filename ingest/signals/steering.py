@@ -22,8 +22,9 @@ from .signal import NOTHING, Reading, SignalInput
 
 MODEL = Path(__file__).with_name("steering.npz")
 BUCKETS = 1 << 16
-FLAG_LOGIT, HOLD_LOGIT = 0.75, 1.25
-"""Templates of the poison files, which it never saw, reach 1.3 but for a tenth of one family."""
+FLAG_LOGIT, HOLD_LOGIT = 3.0, 4.0
+NEW_LOGIT = 1.5
+"""From ``NEW_LOGIT`` on a document of a source in probation is held. Figures: docs/signals.md."""
 _TEXT_CHARS = 60_000
 _WORD = re.compile(r"[a-z]+(?:['’][a-z]+)?|[.:?!\[\]\"]")
 _LEAST_WORDS = 6
@@ -103,24 +104,25 @@ class AnswerSteering:
     """Talk about answering where a document should tell of its subject."""
 
     name = "answer_steering"
-    version = "1"
+    version = "2"
     threshold = 0.5
     decision = Decision.FLAG
 
     def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
         """Score the likeliest window: .5 from where it is flagged, .75 where held."""
-        return [self._reading(each.text[:_TEXT_CHARS]) for each in batch]
+        return [self._reading(each.text[:_TEXT_CHARS], each.probation) for each in batch]
 
-    def _reading(self, text: str) -> Reading:
+    def _reading(self, text: str, probation: bool) -> Reading:
         found = shipped_steering().best(text)
         if found is None:
             return NOTHING
         logit, span = found
+        least = NEW_LOGIT if probation else FLAG_LOGIT
         return Reading(
-            score=min(1.0, max(0.0, 0.5 + (logit - FLAG_LOGIT) * 0.25 / (HOLD_LOGIT - FLAG_LOGIT))),
+            score=min(1.0, max(0.0, 0.5 + (logit - least) * 0.25 / (HOLD_LOGIT - least))),
             why="it talks about what to answer, not about its subject",
             span=span,
-            decision=Decision.QUARANTINE if logit >= HOLD_LOGIT else None,
+            decision=Decision.QUARANTINE if probation or logit >= HOLD_LOGIT else None,
         )
 
 

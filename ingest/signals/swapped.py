@@ -51,7 +51,7 @@ class SwappedFact:
     """A passage that differs from another in a fact or a negation only."""
 
     name = "swapped_fact"
-    version = "2"
+    version = "3"
     threshold = 0.5
     decision = Decision.FLAG
 
@@ -77,7 +77,12 @@ class SwappedFact:
             return NOTHING
         why = "it differs from a passage of {} in a name, a number or a negation only"
         if sources == {each.source}:
-            return Reading(score=0.5, why=why.format("its own source"))
+            # Records of one form; what a source says against itself is one voice.
+            return Reading(
+                score=0.5,
+                why=why.format("its own source"),
+                decision=None if each.probation else Decision.ALLOW,
+            )
         return Reading(score=1.0, why=why.format("another source"), decision=Decision.QUARANTINE)
 
 
