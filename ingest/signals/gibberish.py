@@ -26,8 +26,7 @@ _TEXT_CHARS = 60_000
 """Poison is short; beyond this a document is not looked at for gibberish."""
 
 FLAG_LOGIT, HOLD_LOGIT = 3.0, 5.0
-NEW_LOGIT = 1.5
-"""From here a document of a source in probation is held."""
+"""What is flagged of other sources is held of one in probation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -101,9 +100,8 @@ class Gibberish:
         logits = shipped_network().logits(features)
         worst = int(np.argmax(logits))
         logit = float(logits[worst])
-        least = NEW_LOGIT if probation else FLAG_LOGIT
         return Reading(
-            score=min(1.0, max(0.0, 0.5 + (logit - least) * 0.25 / (HOLD_LOGIT - least))),
+            score=min(1.0, max(0.0, 0.5 + (logit - FLAG_LOGIT) * 0.25 / (HOLD_LOGIT - FLAG_LOGIT))),
             why="a part of it is strung-together tokens, not running text",
             span=span_of(spans, bounds[worst]),
             decision=Decision.QUARANTINE if probation or logit >= HOLD_LOGIT else None,

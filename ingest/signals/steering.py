@@ -22,8 +22,8 @@ from .signal import NOTHING, Reading, SignalInput
 
 MODEL = Path(__file__).with_name("steering.npz")
 BUCKETS = 1 << 16
-FLAG_LOGIT, HOLD_LOGIT = 3.0, 4.0
-NEW_LOGIT = 1.5
+FLAG_LOGIT, HOLD_LOGIT = 4.0, 5.0
+NEW_LOGIT = 2.0
 """From ``NEW_LOGIT`` on a document of a source in probation is held. Figures: docs/signals.md."""
 _TEXT_CHARS = 60_000
 _WORD = re.compile(r"[a-z]+(?:['’][a-z]+)?|[.:?!\[\]\"]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,6 +106,18 @@ def test_a_burst_is_four_like_documents_of_one_source() -> None:
     assert reported(signal, *_copies(3)) == [False] * 3
     apart = [document(each.text, each.document, f"s{at}") for at, each in enumerate(_copies(4))]
     assert reported(signal, *apart) == [False] * 4
+
+
+def test_a_form_of_an_established_source_is_for_information() -> None:
+    """Copies of a source in probation are flagged, those of another only told of."""
+    known = _copies(4)
+    new = [replace(each, probation=True) for each in known]
+    decisions = [
+        reading.decision
+        for batch in (known, new)
+        for reading in NearDuplicateBurst().measure(batch)
+    ]
+    assert decisions == [Decision.ALLOW] * 4 + [None] * 4
 
 
 @pytest.mark.parametrize(
