@@ -6,7 +6,9 @@ DIR holds ``poison/``. The baseline learns the even rows of the clean sources, t
 is measured; for "unseen" it learns all sources but that one. Every file is one source. "made"
 families are drawn here, seeded: soups of tokens before and after a passage, facts swapped in stored
 passages, means of many questions as vectors. A burst is all pages about one person, or all chunks
-of one article, brought by one source in one batch.
+of one article, brought by one source in one batch. Poison comes from a source in probation, clean
+documents from an established one, and under "clean of a new source" and "burst of a new source"
+from one in probation too.
 
 ``quarantine`` and ``flag`` are shares of documents with that outcome; the other columns the share
 that each signal reported. The shipped models were fitted on these clean texts: what they do with
@@ -110,12 +112,17 @@ def main() -> None:
     world = World({name: rows[::step] for name, rows in clean.items()}, _Adapter(vectors))
     held = {name: rows[1::2] for name, rows in clean.items()}
     table = [
-        world.measure(name, "poison", batches)
+        world.measure(name, "poison", _new(batches))
         for name, batches in families(options, vectors, clean).items()
     ]
     vectors.save()
     table += [world.measure(n, "clean", _batches(r[: options.rows])) for n, r in held.items()]
-    table += bursts(world, clean, options.rows)
+    for name, rows in held.items():
+        batches = _new(_batches(rows[: options.rows]))
+        table.append(world.measure(name, "clean of a new source", batches))
+    for name, batches in bursts(clean, options.rows).items():
+        table.append(world.measure(name, "burst", batches))
+        table.append(world.measure(name, "burst of a new source", _new(batches)))
     for name in clean:
         table.append(unseen(clean, name, vectors, options))
     report(table, world, options.out)
@@ -197,8 +204,8 @@ def _hubs(questions: Matrix, prose: Sequence[str], count: int) -> Documents:
     return hubs
 
 
-def bursts(world: World, clean: Mapping[str, Documents], rows: int) -> list[dict[str, Any]]:
-    """Return what honest bursts on one subject cost."""
+def bursts(clean: Mapping[str, Documents], rows: int) -> dict[str, list[Documents]]:
+    """Return honest bursts on one subject, by what they are of."""
     groups: dict[str, list[Documents]] = {}
     for name, key in (("biogen_web", r"^(bio-\d+)"), ("wikipedia_chunks", r"^(wiki-\d+)")):
         by_subject: dict[str, Documents] = defaultdict(list)
@@ -207,8 +214,8 @@ def bursts(world: World, clean: Mapping[str, Documents], rows: int) -> list[dict
             if match:
                 by_subject[match[1]].append(replace(each, source="news"))
         batches = [batch for batch in by_subject.values() if len(batch) >= 4]
-        groups[f"burst, {name}"] = batches[: max(1, rows // 5)]
-    return [world.measure(name, "burst", batches) for name, batches in groups.items()]
+        groups[name] = batches[: max(1, rows // 5)]
+    return groups
 
 
 def unseen(
@@ -260,6 +267,11 @@ def _swap(text: str, chance: random.Random) -> str:
     old = chance.choice(facts)
     new = str(chance.randint(10, 2024)) if old.isdigit() else "Valdemar"
     return re.sub(rf"\b{old}\b", new, text)
+
+
+def _new(batches: Sequence[Documents]) -> list[Documents]:
+    """Return the same documents of a source in probation."""
+    return [[replace(each, probation=True) for each in batch] for batch in batches]
 
 
 def _batches(rows: Documents) -> list[Documents]:

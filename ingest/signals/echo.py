@@ -29,7 +29,7 @@ _INTERROGATIVE = (
     r"would|should|has|have|had|in what|in which|on what|on which|at what|at which|from which|"
     r"for which|to which|to what|of what)"
 )
-_LABEL = r"(?:[a-z\d]{1,12}(?: [a-z]{1,12})?[:.)]\s*)?"
+_LABEL = r"(?:(?:faqs?[.:]|[a-z\d]{1,12}(?: [a-z]{1,12})?[:)])\s*)?"
 """What a page of questions puts before them: ``Q:``, ``FAQ.``, ``You asked:``."""
 _QUESTION = re.compile(
     rf"\s*{_LABEL}[\"'“]?(?P<asked>{_INTERROGATIVE}\b[^?\n]{{8,250}}?(?:\?|[.,!:;|—–]|\n|$))",
@@ -107,7 +107,7 @@ class QuestionEcho:
         question, end = lead
         score = _said_again(question, each.text[end : end + _ANSWER_CHARS])
         repeated = asked[" ".join(_WORD.findall(question.lower()))] > 1
-        typed = question[:1].islower() and not question.rstrip().endswith("?")
+        typed = question[:1].islower() and not question.endswith(("?", *":;|—–"))
         short = each.probation and len(each.text) <= _SHORT_CHARS
         return Reading(
             score=score,

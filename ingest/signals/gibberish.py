@@ -25,8 +25,9 @@ NETWORK = Path(__file__).with_name("gibberish.npz")
 _TEXT_CHARS = 60_000
 """Poison is short; beyond this a document is not looked at for gibberish."""
 
-FLAG_LOGIT, HOLD_LOGIT = 3.0, 5.0
-"""What is flagged of other sources is held of one in probation."""
+TOLD_LOGIT, NEW_LOGIT, HOLD_LOGIT = 3.0, 4.0, 5.0
+"""From where it is for information, held of a source in probation, and held of any. Of texts of a
+kind that was not taught up to a twentieth lie between the first and the last (docs/signals.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,13 +82,13 @@ class Gibberish:
     # and .99 of gradient-guided ones, 0 to .6 % of unseen English sources, 1 % of unseen medical
     # abstracts. Unseen code and tables: a quarter, so the shipped model was taught code.
     threshold = 0.5
-    decision = Decision.FLAG
+    decision = Decision.ALLOW
 
     def __init__(self, more: Callable[[Codes], Floats] | None = None) -> None:
         self._more = more
 
     def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
-        """Score the strangest window: .5 from where it is flagged, .75 from where it is held."""
+        """Score the strangest window: .5 from where it is told, .75 from where it is held."""
         return [self._reading(each.text[:_TEXT_CHARS], each.probation) for each in batch]
 
     def _reading(self, text: str, probation: bool) -> Reading:
@@ -100,9 +101,10 @@ class Gibberish:
         logits = shipped_network().logits(features)
         worst = int(np.argmax(logits))
         logit = float(logits[worst])
+        least = NEW_LOGIT if probation else HOLD_LOGIT
         return Reading(
-            score=min(1.0, max(0.0, 0.5 + (logit - FLAG_LOGIT) * 0.25 / (HOLD_LOGIT - FLAG_LOGIT))),
+            score=min(1.0, max(0.0, 0.5 + (logit - TOLD_LOGIT) * 0.25 / (HOLD_LOGIT - TOLD_LOGIT))),
             why="a part of it is strung-together tokens, not running text",
             span=span_of(spans, bounds[worst]),
-            decision=Decision.QUARANTINE if probation or logit >= HOLD_LOGIT else None,
+            decision=Decision.QUARANTINE if logit >= least else None,
         )
