@@ -30,13 +30,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ragbastion.benchmarks.poisoning.vectors import Vectors
 from ragbastion.benchmarks.signal_models.soups import FAMILIES, Soups
 from ragbastion.core.chunk import ChunkId, Matrix
+from ragbastion.core.sentence_transformer import SentenceTransformerEmbedder
 from ragbastion.core.store import Hit, StoredPoint
 from ragbastion.core.verdict import Decision
 from ragbastion.ingest.signals import Baseline, Screen, SignalInput
 from report import print_table, write_bars, write_json
-from retrieval import Embedder
 
 SEED = 7
 BATCH = 64
@@ -50,7 +51,7 @@ Documents = list[SignalInput]
 class World:
     """Clean sources with vectors, a baseline of some of them, and exact search over those."""
 
-    def __init__(self, clean: Mapping[str, Documents], embedder: Any) -> None:
+    def __init__(self, clean: Mapping[str, Documents], embedder: Vectors) -> None:
         self._learned = [each for rows in clean.values() for each in rows]
         self._matrix = np.concatenate([each.vectors for each in self._learned])
         self.baseline = Baseline.open(Path(tempfile.mkdtemp()), "bench", "bench")
@@ -106,10 +107,10 @@ def main() -> None:
     parser.add_argument("--stride", type=int, default=2, help="of the clean rows, one in so many")
     parser.add_argument("--rows", type=int, default=300, help="measured of a set at most")
     options = parser.parse_args()
-    vectors = Embedder(options.vectors)
+    vectors = Vectors(SentenceTransformerEmbedder(), options.vectors)
     clean = clean_sources(options.data / "poison", vectors)
     step = options.stride
-    world = World({name: rows[::step] for name, rows in clean.items()}, _Adapter(vectors))
+    world = World({name: rows[::step] for name, rows in clean.items()}, vectors)
     held = {name: rows[1::2] for name, rows in clean.items()}
     table = [
         world.measure(name, "poison", _new(batches))
@@ -128,19 +129,7 @@ def main() -> None:
     report(table, world, options.out)
 
 
-class _Adapter:
-    """The bench's cached vectors as an embedder."""
-
-    def __init__(self, vectors: Embedder) -> None:
-        self._vectors = vectors
-        self.identity = vectors.identity
-
-    def embed(self, texts: Sequence[str]) -> Matrix:
-        """Return cached or new vectors."""
-        return np.asarray(self._vectors.embed(list(texts)), dtype=np.float32)
-
-
-def clean_sources(folder: Path, vectors: Embedder) -> dict[str, Documents]:
+def clean_sources(folder: Path, vectors: Vectors) -> dict[str, Documents]:
     """Return the clean sources as documents of one passage."""
     sources = {}
     for path in sorted(folder.glob("clean_*.jsonl")):
@@ -150,7 +139,7 @@ def clean_sources(folder: Path, vectors: Embedder) -> dict[str, Documents]:
 
 
 def families(
-    options: argparse.Namespace, vectors: Embedder, clean: Mapping[str, Documents]
+    options: argparse.Namespace, vectors: Vectors, clean: Mapping[str, Documents]
 ) -> dict[str, list[Documents]]:
     """Return batches of poison by family: the files, and what is made of them."""
     chance = random.Random(SEED)
@@ -219,12 +208,12 @@ def bursts(clean: Mapping[str, Documents], rows: int) -> dict[str, list[Document
 
 
 def unseen(
-    clean: Mapping[str, Documents], name: str, vectors: Embedder, options: argparse.Namespace
+    clean: Mapping[str, Documents], name: str, vectors: Vectors, options: argparse.Namespace
 ) -> dict[str, Any]:
     """Return what a source costs that the baseline never saw."""
     step = 2 * options.stride
     others = {other: kept[::step] for other, kept in clean.items() if other != name}
-    world = World(others, _Adapter(vectors))
+    world = World(others, vectors)
     return world.measure(name, "unseen", _batches(clean[name][1::2][: options.rows]))
 
 
@@ -251,7 +240,7 @@ def report(table: Sequence[dict[str, Any]], world: World, out: Path) -> None:
     print("baseline bytes", world.baseline.bytes_held)
 
 
-def _documents(rows: Sequence[tuple[str, str]], source: str, vectors: Embedder) -> Documents:
+def _documents(rows: Sequence[tuple[str, str]], source: str, vectors: Vectors) -> Documents:
     matrix = np.asarray(vectors.embed([text for _, text in rows]), dtype=np.float32)
     return [
         SignalInput(document=name, source=source, text=text, pieces=(text,), vectors=row[None])

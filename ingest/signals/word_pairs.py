@@ -13,6 +13,13 @@ _CREDIT = 8.0
 """What one count of the collection's own is worth beside one of the shipped model's. A pair that
 ten admitted documents have is then no surprise."""
 
+_ENOUGH = 10.0
+"""Documents from which more of them make a pair no likelier."""
+
+_CHANCE = 3.0
+"""What a large collection brings fills every cell of the table: a pair counts from this many times
+the mean of a row on (as in the count-mean-min sketch, Deng and Rafiei 2007)."""
+
 _MOST_A_DOCUMENT = 1
 """A document counts a pair once, however often it repeats it."""
 
@@ -28,7 +35,8 @@ class WordPairs:
         one, two = _places(keys)
         counts = np.minimum(self._counts[0, one], self._counts[1, two]).astype(np.float64)
         # The table is small: what a few documents brought may be a collision.
-        return np.asarray(np.maximum(counts - 2.0, 0.0) * _CREDIT)
+        by_chance = 2.0 + _CHANCE * float(self._counts.mean())
+        return np.asarray(np.clip(counts - by_chance, 0.0, _ENOUGH) * _CREDIT)
 
     def learn(self, keys: Codes) -> None:
         """Count the pairs of an admitted document, each once."""
