@@ -77,10 +77,9 @@ class Gibberish:
 
     name = "gibberish"
     version = "3"
-    # Logits of the network; measured with whole sources and families of soup left out
-    # (benchmarks.signal_models.gibberish --check): from 5 on recall .98 to 1 of soups of 20 tokens
-    # and .99 of gradient-guided ones, 0 to .6 % of unseen English sources, 1 % of unseen medical
-    # abstracts. Unseen code and tables: a quarter, so the shipped model was taught code.
+    # Logits with whole sources and families of soup left out (benchmarks.signal_models.gibberish
+    # --check): from 5 on .98 to 1 of soups of 20 tokens and all gradient-guided ones, 0 to .2 % of
+    # unseen prose, 1.6 % of medical abstracts, a quarter of code where none was taught.
     threshold = 0.5
     decision = Decision.ALLOW
 
