@@ -20,7 +20,7 @@ import numpy as np
 
 from .candidates import Candidates
 from .reading import Reading
-from .voices import UNVERIFIED, Voice
+from .voices import PROBATION, UNVERIFIED, Voice
 
 REPEATED_COSINE = 0.99
 """From here two passages of one voice are one passage.
@@ -83,12 +83,15 @@ class Judged:
 
 
 class Selection:
-    """Chooses up to ``limit`` candidates, best first."""
+    """Chooses up to ``limit`` candidates, best first; ``newcomers_last``: those in probation last."""
 
-    def __init__(self, judged: Judged, limit: int, caps: Caps) -> None:
+    def __init__(
+        self, judged: Judged, limit: int, caps: Caps, *, newcomers_last: bool = False
+    ) -> None:
         self._judged = judged
         self._limit = limit
         self._caps = caps
+        self._newcomers_last = newcomers_last
         self._used: Counter[Voice] = Counter()
         self.refused: list[Refused] = []
         self.order = self._ranked()
@@ -126,6 +129,14 @@ class Selection:
 
     def _merged(self, added: Sequence[int]) -> list[int]:
         places = {at: place for place, at in enumerate(self.order)}
+        if self._newcomers_last:
+            last = [at for at in added if self._judged.voices[at] == PROBATION]
+            # Behind one established passage at least: alone it would be all that is read.
+            last = last[: max(0, self._limit - 1)] if self.chosen else []
+            kept = [*self.chosen, *(at for at in added if at not in last)]
+            kept = [at for at in kept if self._judged.voices[at] != PROBATION]
+            kept.sort(key=places.__getitem__)
+            return [*kept[: self._limit - len(last)], *last]
         return sorted([*self.chosen, *added], key=places.__getitem__)[: self._limit]
 
     def _refusal(self, at: int, chosen: Sequence[int]) -> tuple[str, str] | None:
