@@ -129,15 +129,12 @@ class Selection:
 
     def _merged(self, added: Sequence[int]) -> list[int]:
         places = {at: place for place, at in enumerate(self.order)}
-        if self._newcomers_last:
-            last = [at for at in added if self._judged.voices[at] == PROBATION]
-            # Behind one established passage at least: alone it would be all that is read.
-            last = last[: max(0, self._limit - 1)] if self.chosen else []
-            kept = [*self.chosen, *(at for at in added if at not in last)]
-            kept = [at for at in kept if self._judged.voices[at] != PROBATION]
-            kept.sort(key=places.__getitem__)
-            return [*kept[: self._limit - len(last)], *last]
-        return sorted([*self.chosen, *added], key=places.__getitem__)[: self._limit]
+        voices, first = self._judged.voices, list(self.chosen)
+        last = [at for at in added if self._newcomers_last and voices[at] == PROBATION]
+        # Behind one established passage at least: alone it would be all that is read.
+        last = last[: self._limit - 1] if first else []
+        first += [at for at in added if not (self._newcomers_last and voices[at] == PROBATION)]
+        return [*sorted(first, key=places.__getitem__)[: self._limit - len(last)], *last]
 
     def _refusal(self, at: int, chosen: Sequence[int]) -> tuple[str, str] | None:
         judged, voice = self._judged, self._judged.voices[at]
