@@ -146,7 +146,7 @@ class Selection:
         for better in chosen:
             own = judged.voices[better] == voice
             near = cosines[better]
-            same = judged.readings[at].key == judged.readings[better].key
+            same = judged.readings[at].says_the_same(judged.readings[better])
             if same or (own and near >= REPEATED_COSINE):
                 return "duplicate", f"it says the same as passage {better}"
             if near >= ALIKE_COSINE and not own:
