@@ -24,7 +24,6 @@ from .lazy import Lazy
 from .parts import GuardParts, LazyParts
 
 if TYPE_CHECKING:
-    from ..core.chunk import Vector
     from ..core.embedding import Embedder
     from ..core.store import CollectionInfo, Hit, VectorStore
     from ..ingest import IngestReport, IngestRequest, Progress, Writer

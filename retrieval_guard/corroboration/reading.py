@@ -50,20 +50,34 @@ _STOP = frozenset(_STOP_WORDS.split())
 
 
 @dataclass(frozen=True)
-class Sentence:
-    """One sentence; ``text`` is in canonical form."""
+class _Worded:
+    """A text whose words are found only where they can matter: finding them is most of the cost."""
 
     text: str
+    """In canonical form."""
+
+    @cached_property
+    def folded(self) -> str:
+        """The text in lower case."""
+        return self.text.casefold()
+
+    def has_at_most(self, terms: Iterable[str]) -> int:
+        """Return how many of some terms it has at most, without looking where words end."""
+        return sum(term in self.folded for term in terms)
+
+    def may_have(self, terms: Iterable[str]) -> bool:
+        """Tell whether it may have all of some terms, without looking where words end."""
+        return all(term in self.folded for term in terms)
+
+
+@dataclass(frozen=True)
+class Sentence(_Worded):
+    """One sentence."""
 
     @cached_property
     def words(self) -> list[str]:
         """The words as they are written."""
         return _WORD.findall(self.text)
-
-    @cached_property
-    def folded(self) -> str:
-        """Its text in lower case."""
-        return self.text.casefold()
 
     @cached_property
     def lowered(self) -> list[str]:
