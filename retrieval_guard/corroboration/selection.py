@@ -2,8 +2,8 @@
 
 - INVARIANT: of the chosen passages at most ``cap`` are of any one voice.
 - INVARIANT: which established passages are chosen, and in which order, depends on established
-  passages alone. Those in probation and without proof then take at most ``cap`` places each, and
-  the last of the established make way (docs/retrieval_certificate.md, theorem 2).
+  passages alone. Those in probation and without proof then take at most ``cap`` places each, by
+  rank or (``newcomers_last``) behind all others, and the last of the established make way (docs/retrieval_certificate.md, theorem 2).
 - INVARIANT: an established passage never makes way only because one other voice is near it: a
   swapped fact is near the truth, and whoever ranks first would silence the other.
 - Of voices that say much the same, no more are heard than one may give passages, and two at least:
@@ -83,7 +83,7 @@ class Judged:
 
 
 class Selection:
-    """Chooses up to ``limit`` candidates, best first; ``newcomers_last``: those in probation last."""
+    """Chooses up to ``limit`` candidates, best first; with ``newcomers_last`` the pool's last."""
 
     def __init__(
         self, judged: Judged, limit: int, caps: Caps, *, newcomers_last: bool = False
