@@ -3,7 +3,8 @@
 - INVARIANT: of the chosen passages at most ``cap`` are of any one voice.
 - INVARIANT: which established passages are chosen, and in which order, depends on established
   passages alone. Those in probation and without proof then take at most ``cap`` places each, by
-  rank or (``newcomers_last``) behind all others, and the last of the established make way (docs/retrieval_certificate.md, theorem 2).
+  rank or (``newcomers_last``) behind all others, and the last of the established make way
+  (docs/retrieval_certificate.md, theorem 2).
 - INVARIANT: an established passage never makes way only because one other voice is near it: a
   swapped fact is near the truth, and whoever ranks first would silence the other.
 - Of voices that say much the same, no more are heard than one may give passages, and two at least:

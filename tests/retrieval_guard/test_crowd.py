@@ -130,7 +130,7 @@ def test_a_flood_of_an_aged_source_is_capped_and_hides_nobody(world: World) -> N
     age(world, 30)
     after = ask(world)
     assert [chunk.source for chunk in after.chunks].count("x") == 2
-    assert [each for each in told(after) if each[0] != "x"] == told(before)[:3]
+    assert len({each for each in told(after) if each[0] != "x"} & set(told(before))) == 3
     assert after.certificate.max_poison(1) == 2
 
 
