@@ -143,7 +143,8 @@ def test_a_flood_that_is_refused_hides_nobody(world: World, kind: str) -> None:
     else:
         flood(world, [lies(1)[0]] * FLOOD)
     age(world, 30)
-    assert {source for source, _ in told(before)[:4]} <= {each[0] for each in told(ask(world))}
+    # One passage of the source itself is served where it is not flagged.
+    assert len(set(told(before)) & set(told(ask(world)))) == (5 if kind == "flagged" else 4)
 
 
 def test_the_rest_of_a_flood_is_not_read(world: World) -> None:
