@@ -91,14 +91,18 @@ class Funnel:
             pool = self._pool = self._opened()
             crowd = self._crowd() if among is not None else None
         ended = self._fetched(search, pool, crowd)
-        for again in range(MAX_ROUNDS if among is not None and crowd is not None else 0):
-            # Nobody is left out for being loud before the others were asked for at all.
-            names = crowd.unheard(pool.full_sources(), loud=not again)
-            if ended or not names:
-                break
-            ended = self._fetched(partial(among, names), pool, crowd, among_known=True)
+        if not ended and among is not None and crowd is not None:
+            self._fetch_among(among, pool, crowd)
         self._served = self._masked(self._served)
         return self._served
+
+    def _fetch_among(self, among: SearchAmong, pool: CandidatePool, crowd: Crowd) -> None:
+        """Fetch passages of established sources that others crowd out."""
+        for again in range(MAX_ROUNDS):
+            # Nobody is left out for being loud before the others were asked for at all.
+            names = crowd.unheard(pool.full_sources(), loud=not again)
+            if not names or self._fetched(partial(among, names), pool, crowd, among_known=True):
+                return
 
     def _fetched(
         self, search: Search, pool: CandidatePool, crowd: Crowd | None, *, among_known: bool = False
