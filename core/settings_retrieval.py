@@ -17,6 +17,9 @@ class ProbationMode(StrEnum):
     """As those of any other voice, up to the cap."""
     CORROBORATED = "corroborated"
     """Only where established voices say every sentence of the passage as well."""
+    RESERVE = "reserve"
+    """So too; and else one passage of all, behind the established, if it is nearer to the question
+    than any of theirs and contradicts none."""
     OFF = "off"
     """Never."""
 
@@ -41,7 +44,8 @@ class RetrievalSettings(Section):
     worst label that is served. A source is in probation for ``probation_days`` after ingestion
     opened it, unless a person did, or it was opened within ``founding_days`` of the collection's
     first passage, when nobody is older; ``probation`` says how its
-    passages are served, ``corroborating_voices`` how many established voices must say the same, and
+    passages are served, ``corroborating_voices`` how many established voices must say the same,
+    ``reserve_margin`` by how much a score must exceed all of theirs for the reserved place, and
     ``lone_claims`` what becomes of an established source's answer that nobody shares.
     """
 
@@ -55,6 +59,7 @@ class RetrievalSettings(Section):
     founding_days: float = Field(default=7.0, ge=0.0, le=36_500.0, allow_inf_nan=False)
     probation: ProbationMode = ProbationMode.CORROBORATED
     corroborating_voices: int = Field(default=1, ge=1)
+    reserve_margin: float = Field(default=0.05, ge=-2.0, le=2.0, allow_inf_nan=False)
     lone_claims: LoneClaims = LoneClaims.MARK
 
     def cap(self, limit: int) -> int:

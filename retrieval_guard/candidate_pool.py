@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -37,6 +38,18 @@ class CandidatePool:
             )
             for each in self.said.passages
         ]
+
+    def full_sources(self) -> frozenset[str]:
+        """Return the established sources whose voice has given all that it may."""
+        cap = self._corroborator.caps().established
+        # An echo counts for nothing: a better passage of its voice would take its place.
+        heard = [each for each in self.said.passages if "echo" not in each.marks]
+        given = Counter(each.voice for each in heard if each.voice.established)
+        return frozenset(
+            self._passages[each.index].chunk.source
+            for each in heard
+            if cap is not None and given[each.voice] >= cap
+        )
 
     def dropped(self) -> tuple[Dropped, ...]:
         """Return those that the last choice refused."""

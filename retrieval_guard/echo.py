@@ -41,10 +41,14 @@ def echoes_query(query: str, text: str) -> bool:
     asked = _words(query)
     if len(asked) < _least_words(query, asked):
         return False
-    found = _words(text)
-    # Most candidates end here: without most of the words there is no near copy.
+    folded, allowed = text.casefold(), len(asked) * MAX_EDITS
+    # Most candidates end here: what is no part of the text is none of its words.
+    if sum(word not in folded for word in set(asked)) > allowed:
+        return False
+    found = _WORD.findall(folded)
+    # Without most of the words there is no near copy.
     missing = len(set(asked) - set(found))
-    return missing <= len(asked) * MAX_EDITS and _nearest(asked, found) <= len(asked) * MAX_EDITS
+    return missing <= allowed and _nearest(asked, found) <= allowed
 
 
 def _words(text: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ..core.settings_retrieval import RetrievalSettings
 from ..core.store import CollectionInfo, Hit
@@ -12,6 +13,7 @@ from ..tenancy import TenantContext
 from .candidate_pool import CandidatePool
 from .certificate import Certificate
 from .corroboration import Corroborator
+from .crowd import MAX_ROUNDS, Crowd, depths
 from .joins import JoinScan
 from .layers import Layers
 from .passage import Outcome, Passage
@@ -24,6 +26,9 @@ from .verification import Verification
 
 Search = Callable[[int], Sequence[Hit]]
 """Returns the best hits for the query, as many as asked for if there are so many, best first."""
+
+SearchAmong = Callable[[frozenset[str], int], Sequence[Hit]]
+"""Returns what `Search` does of the points that claim one of these sources."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,26 +82,55 @@ class Funnel:
         self._pool: CandidatePool | None = None
         self._served: tuple[Passage, ...] = ()
 
-    def serve(self, search: Search) -> tuple[Passage, ...]:
-        """Fetch, check and choose until enough passages are ready or no candidate is left."""
-        fetched = self._ask.fetch
+    def serve(self, search: Search, among: SearchAmong | None = None) -> tuple[Passage, ...]:
+        """Fetch, check and choose until enough passages are ready or no candidate is left.
+
+        With ``among`` those that others crowd out are searched for apart.
+        """
         with self._layers.guarded("corroborate"):
             pool = self._pool = self._opened()
-        while True:
-            with self._layers.timed("search"):
-                hits = search(fetched)
-            self._admit(hits)
-            served = self._choose(pool)
-            filled = pool.said.filled(self._ask.limit)
-            if filled or len(hits) < fetched or fetched >= self._ask.max_candidates:
-                self._served = self._masked(served)
-                return self._served
-            fetched = min(2 * fetched, self._ask.max_candidates)
+            crowd = self._crowd() if among is not None else None
+        ended = self._fetched(search, pool, crowd)
+        if not ended and among is not None and crowd is not None:
+            self._fetch_among(among, pool, crowd)
+        self._served = self._masked(self._served)
+        return self._served
 
-    def _admit(self, hits: Sequence[Hit]) -> None:
+    def _fetch_among(self, among: SearchAmong, pool: CandidatePool, crowd: Crowd) -> None:
+        """Fetch passages of established sources that others crowd out."""
+        for again in range(MAX_ROUNDS):
+            # Nobody is left out for being loud before the others were asked for at all.
+            names = crowd.unheard(pool.full_sources(), loud=not again)
+            if not names or self._fetched(partial(among, names), pool, crowd, among_known=True):
+                return
+
+    def _fetched(
+        self, search: Search, pool: CandidatePool, crowd: Crowd | None, *, among_known: bool = False
+    ) -> bool:
+        """Fetch deeper and deeper; tell whether the answer is full or nothing lies deeper."""
+        for wanted in depths(self._ask.fetch, self._ask.max_candidates):
+            with self._layers.timed("search"):
+                hits = search(wanted)
+            self._admit(hits, crowd)
+            self._served = self._choose(pool)
+            if pool.said.filled(self._ask.limit) or len(hits) < wanted:
+                return True
+            # Whoever nobody knows has had a hearing; the rest of his passages cost as much.
+            if crowd is not None and not among_known and crowd.is_strange:
+                return False
+        return False
+
+    def _crowd(self) -> Crowd:
+        ask = self._ask
+        known = self._steps.standings.established(ask.context.tenant, ask.collection.uid)
+        return Crowd(known, ask.fetch)
+
+    def _admit(self, hits: Sequence[Hit], crowd: Crowd | None) -> None:
         """Verify new hits and ask the policy; those that pass become candidates."""
         fresh = [hit for hit in hits if hit.point.id not in self._seen]
         self._seen.update(hit.point.id for hit in fresh)
+        if crowd is not None:
+            crowd.note(fresh)
         ask = self._ask
         with self._layers.guarded("verify"):
             verified = self._steps.verification(fresh, ask.context.tenant, ask.collection)

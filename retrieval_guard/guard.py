@@ -24,7 +24,6 @@ from .lazy import Lazy
 from .parts import GuardParts, LazyParts
 
 if TYPE_CHECKING:
-    from ..core.chunk import Vector
     from ..core.embedding import Embedder
     from ..core.store import CollectionInfo, Hit, VectorStore
     from ..ingest import IngestReport, IngestRequest, Progress, Writer
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from .actions import ActionGuard
     from .documents import Documents
     from .proposal import Action
+    from .readable import ReadableSearch
     from .reembedding_report import ReembeddingReport
     from .results import Retrieval
     from .sampling import Drawn, Reservoir, SampleSize
@@ -117,9 +117,15 @@ class Guard:
             info = self._collection(collection)
             vector = self.embedder.embed([query])[0]
         self._parts.observer().note(context.tenant, info.uid, query, vector)
-        search = self._search(info, context, vector)
+        search = self._search(info, context)
         return self._parts.retrieval().retrieve(
-            query, search, context, info, limit=limit, layers=layers
+            query,
+            lambda wanted: search(vector, wanted),
+            context,
+            info,
+            limit=limit,
+            layers=layers,
+            among=lambda names, wanted: search(vector, wanted, names),
         )
 
     def search(
@@ -138,7 +144,7 @@ class Guard:
         info = self._collection(collection)
         vector = self.embedder.embed([query])[0]
         wanted = limit or self._settings.retrieval.top_k
-        return self._search(info, context, vector)(wanted)
+        return self._search(info, context)(vector, wanted)
 
     def documents(self, context: TenantContext, collection: str | None = None) -> Documents:
         """Return what deletes, restores and labels documents of the context's tenant.
@@ -306,14 +312,11 @@ class Guard:
         self.embedder.identity.require(info.embedder, info.name)
         return info
 
-    def _search(
-        self, info: CollectionInfo, context: TenantContext, vector: Vector
-    ) -> Callable[[int], list[Hit]]:
+    def _search(self, info: CollectionInfo, context: TenantContext) -> ReadableSearch:
         from .readable import ReadableSearch
 
         labels = self._parts.verifier().labels
-        search = ReadableSearch(self.store, self._parts.access(), info, context, labels)
-        return lambda wanted: search(vector, wanted)
+        return ReadableSearch(self.store, self._parts.access(), info, context, labels)
 
     def _reservoir(
         self, size: SampleSize, seed: int | None, info: CollectionInfo, tenants: list[TenantId]

@@ -19,7 +19,7 @@ from ..ingest.provenance import ChunkVerifier
 from ..policies import PolicyEngine, SessionStore
 from ..tenancy import TenantContext
 from .assembly import assemble, new_nonce
-from .funnel import NOTHING_SERVED, Ask, Funnel, Search, Steps
+from .funnel import NOTHING_SERVED, Ask, Funnel, Search, SearchAmong, Steps
 from .joins import JoinScan
 from .layers import Layers, StepFailedError
 from .passage import Passage
@@ -103,10 +103,12 @@ class RetrievalGuard:
         *,
         limit: int | None = None,
         layers: Layers | None = None,
+        among: SearchAmong | None = None,
     ) -> Retrieval:
         """Guard a search, asking it for more hits as candidates fall away.
 
-        What ``search`` raises passes to the caller; errors as in `guard`.
+        ``among`` searches some sources only, for those that a flood of others' passages hides. What
+        a search raises passes to the caller; errors as in `guard`.
         """
         require_context(context, self._events)
         require_query(query)
@@ -115,7 +117,7 @@ class RetrievalGuard:
             ask = self._ask(query, context, collection, self._limit(limit))
         funnel = Funnel(ask, self._steps, layers)
         try:
-            retrieval = _answer(funnel, funnel.serve(search), layers)
+            retrieval = _answer(funnel, funnel.serve(search, among), layers)
         except StepFailedError as failure:
             retrieval = _refusal(failure, layers)
         record_retrieval(retrieval, ask, funnel.left_out(), self._events, self._sessions)

@@ -16,7 +16,8 @@ from ..core.chunk import Chunk, Integrity
 from ..core.settings_retrieval import RetrievalSettings
 from ..ingest.provenance import ChunkVerifier
 from ..ingest.provenance.source_records import SourceRecord, TrustTier
-from .corroboration import CollectionFacts, Standing, count_established
+from .corroboration import CollectionFacts, Standing
+from .corroboration.voices import established_of, heads_of
 
 _FRESH_S = 60.0
 _MAX_CACHED = 10_000
@@ -39,19 +40,26 @@ class Standings:
         self._verifier = verifier
         self._settings = settings
         self._clock = clock
-        self._facts: dict[tuple[str, str], tuple[_Mark, CollectionFacts]] = {}
+        self._facts: dict[tuple[str, str], tuple[_Mark, CollectionFacts, frozenset[str]]] = {}
 
     def facts(self, tenant: str, collection_uid: str) -> CollectionFacts:
         """Return what is known of a tenant's collection now."""
+        return self._known(tenant, collection_uid)[0]
+
+    def established(self, tenant: str, collection_uid: str) -> frozenset[str]:
+        """Return the names of a collection's established sources, those of one voice apart."""
+        return self._known(tenant, collection_uid)[1]
+
+    def _known(self, tenant: str, collection_uid: str) -> tuple[CollectionFacts, frozenset[str]]:
         scope, mark, now = (tenant, collection_uid), self._verifier.change_mark(), self._clock()
         kept = self._facts.get(scope)
         if kept is not None and kept[0] == mark and 0 <= now - kept[1].now < _FRESH_S:
-            return kept[1]
-        facts = self._read(tenant, collection_uid, now)
+            return kept[1:]
+        facts, names = self._read(tenant, collection_uid, now)
         if len(self._facts) >= _MAX_CACHED:
             self._facts.clear()
-        self._facts[scope] = (mark, facts)
-        return facts
+        self._facts[scope] = (mark, facts, names)
+        return facts, names
 
     def of(self, chunk: Chunk) -> Standing:
         """Return who says a chunk that was verified, or let through without a proof."""
@@ -61,7 +69,9 @@ class Standings:
         untrusted = chunk.integrity is Integrity.UNTRUSTED
         return _standing(chunk.source, record, _signals(chunk.metadata), untrusted=untrusted)
 
-    def _read(self, tenant: str, collection_uid: str, now: float) -> CollectionFacts:
+    def _read(
+        self, tenant: str, collection_uid: str, now: float
+    ) -> tuple[CollectionFacts, frozenset[str]]:
         arrivals = self._verifier.first_arrivals(tenant, collection_uid)
         facts = CollectionFacts(
             now=now, founded=min(arrivals.values(), default=None), sources=len(arrivals)
@@ -71,7 +81,9 @@ class Standings:
             for name in arrivals
             if not self._verifier.is_revoked(tenant, name)
         )
-        return replace(facts, established=count_established(speaking, facts, self._settings))
+        known = established_of(speaking, facts, self._settings)
+        names = frozenset(each.source for each in known)
+        return replace(facts, established=len(set(heads_of(known).values()))), names
 
 
 def _standing(

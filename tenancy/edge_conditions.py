@@ -19,11 +19,14 @@ except ImportError as missing:
         "the embedded store needs qdrant-edge-py: pip install 'ragbastion[qdrant]'"
     ) from missing
 
+SOURCE = "source"
+"""Retrieval asks for some sources only where others' passages hide theirs."""
+
 ACCESS_INDEXES = {
-    **dict.fromkeys((OWNER, USERS, GROUPS, DEPARTMENT), edge.PayloadSchemaType.Keyword),
+    **dict.fromkeys((OWNER, USERS, GROUPS, DEPARTMENT, SOURCE), edge.PayloadSchemaType.Keyword),
     **dict.fromkeys((CLASSIFICATION, DELETED_AT), edge.PayloadSchemaType.Float),
 }
-"""Which index each payload key of an access rule gets."""
+"""Which index each payload key gets that a rule asks for."""
 
 
 def filter_of(rule: Rule) -> edge.Filter:

@@ -68,7 +68,7 @@ _BATCH = 256
 _TIMEOUT_S = 30
 _MAX_TENANTS = 100_000
 _ACCESS_INDEXES = {
-    **dict.fromkeys((OWNER, USERS, GROUPS, DEPARTMENT), models.PayloadSchemaType.KEYWORD),
+    **dict.fromkeys((OWNER, USERS, GROUPS, DEPARTMENT, "source"), models.PayloadSchemaType.KEYWORD),
     **dict.fromkeys((CLASSIFICATION, DELETED_AT), models.PayloadSchemaType.FLOAT),
 }
 

@@ -42,15 +42,25 @@ class Question:
 
     def answering(self, reading: Reading) -> tuple[Sentence, ...]:
         """Return the sentences with most of the question's words; none if it is not about it."""
-        if not self.terms or len(self.terms & reading.terms) < _ABOUT * len(self.terms):
+        if not self._is_asked_in(reading):
             return ()
-        shared = [len(self.terms & each.terms) for each in reading.sentences]
-        most = max(shared, default=0)
-        return tuple(
-            each
-            for each, count in zip(reading.sentences, shared, strict=True)
-            if count == most and count
-        )
+        most, found = 1, list[Sentence]()
+        for each in reading.sentences:
+            # Words are found only where so many of them can be.
+            if each.has_at_most(self.terms) < most:
+                continue
+            shared = len(self.terms & each.terms)
+            if shared > most:
+                most, found = shared, []
+            if shared == most:
+                found.append(each)
+        return tuple(found)
+
+    def _is_asked_in(self, reading: Reading) -> bool:
+        least = _ABOUT * len(self.terms)
+        if not self.terms or reading.has_at_most(self.terms) < least:
+            return False
+        return len(self.terms & reading.terms) >= least
 
     def _claims(self, sentence: Sentence) -> frozenset[Claim]:
         asked, kind = self._sentence, self.kind
@@ -121,9 +131,11 @@ def repeated_by(reading: Reading, others: Sequence[tuple[Voice, Reading]], at_le
 def _saying(sentence: Sentence, others: Sequence[tuple[Voice, Reading]], at_least: int) -> bool:
     found: set[Voice] = set()
     for voice, reading in others:
-        if voice in found or not sentence.terms <= reading.terms:
+        if voice in found or not reading.may_have(sentence.terms):
             continue
-        if any(sentence.stands_in(each) for each in reading.sentences):
+        if any(
+            each.may_have(sentence.terms) and sentence.stands_in(each) for each in reading.sentences
+        ):
             found.add(voice)
             if len(found) >= at_least:
                 return True

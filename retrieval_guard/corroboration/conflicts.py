@@ -131,7 +131,11 @@ def _own(one: Reading, other: Reading) -> Sequence[Sentence]:
 
 def _swapped(one: Sentence, other: Sentence, claims_of: ClaimsOf) -> _Difference:
     """Return what two sentences of like words have in each other's place, or that one denies."""
-    shared, all_ = len(one.terms & other.terms), len(one.terms | other.terms)
+    fewest, most = sorted((len(one.terms), len(other.terms)))
+    if fewest <= _SAME_WORDS * most:
+        return _NONE
+    shared = len(one.terms & other.terms)
+    all_ = fewest + most - shared
     if shared <= _SAME_WORDS * all_:
         return _NONE
     here, there = claims_of(one), claims_of(other)

@@ -24,9 +24,10 @@ from ...core.errors import UsageError
 from ...core.settings_retrieval import LoneClaims, ProbationMode, RetrievalSettings
 from ..certificate import Certificate
 from ..echo import echoes_query
-from .agreement import Agreement, Question, repeated_by
+from .agreement import Agreement, Question
 from .candidates import Candidates, candidates_of
 from .conflicts import Conflict, conflicts_of
+from .newcomers import Newcomers
 from .reading import Reading, read
 from .selection import ALIKE_COSINE, Caps, Judged, Refused, Selection
 from .standing import CollectionFacts, Standing
@@ -121,14 +122,22 @@ class Corroborator:
         answering = [self._question.answering(each) for each in readings]
         claims = [self._question.claims(each) for each in answering]
         agreement = Agreement(claims, voices, sources)
+        newcomers = Newcomers(
+            settings=self._settings,
+            candidates=candidates,
+            voices=voices,
+            readings=readings,
+            echoes=echoes,
+            agreement=agreement,
+        )
         judged = Judged(
             candidates=candidates,
             voices=voices,
             readings=readings,
             demoted=self._demoted(echoes, voices, agreement),
-            objection=_Objections(self._settings, voices, readings, agreement),
+            objection=_Objections(newcomers),
         )
-        selection = Selection(judged, self._limit, self.caps())
+        selection = Selection(judged, self._limit, self.caps(), newcomers_last=self._reserves)
         conflicts = conflicts_of(
             candidates.cosines >= ALIKE_COSINE,
             selection.order,
@@ -159,8 +168,12 @@ class Corroborator:
         return Caps(
             established=None if known is not None and known <= 1 else cap,
             unverified=None if known == 0 and self._facts.sources == 0 else cap,
-            probation=cap,
+            probation=1 if self._reserves else cap,
         )
+
+    @property
+    def _reserves(self) -> bool:
+        return self._settings.probation is ProbationMode.RESERVE
 
     def certificate(
         self, chosen: Sequence[int], voices: Sequence[Voice], sources: Sequence[Standing]
@@ -204,47 +217,17 @@ class Corroborator:
 class _Objections:
     """Says why a candidate cannot be served, whatever the others are."""
 
-    def __init__(
-        self,
-        settings: RetrievalSettings,
-        voices: Sequence[Voice],
-        readings: Sequence[Reading],
-        agreement: Agreement,
-    ) -> None:
-        self._settings = settings
-        self._voices = voices
-        self._readings = readings
-        self._agreement = agreement
+    def __init__(self, newcomers: Newcomers) -> None:
+        self._newcomers = newcomers
+        self._drops_lone = newcomers.settings.lone_claims is LoneClaims.DROP
 
     def __call__(self, at: int) -> tuple[str, str] | None:
-        voice = self._voices[at]
+        voice = self._newcomers.voices[at]
         if voice == PROBATION:
-            return self._against_newcomer(at)
-        drops = self._settings.lone_claims is LoneClaims.DROP
-        if voice.established and drops and self._agreement.is_lone(at):
+            return self._newcomers.against(at)
+        if voice.established and self._drops_lone and self._newcomers.agreement.is_lone(at):
             return "lone", "no other voice shares its answer"
         return None
-
-    def _against_newcomer(self, at: int) -> tuple[str, str] | None:
-        mode = self._settings.probation
-        if mode is ProbationMode.CAP:
-            return None
-        if mode is ProbationMode.OFF:
-            return "probation", "its source is in probation, or ingestion flagged it"
-        wanted = self._settings.corroborating_voices
-        established = [
-            (voice, reading)
-            for voice, reading, corroborates in zip(
-                self._voices, self._readings, self._agreement.corroborates, strict=True
-            )
-            if corroborates
-        ]
-        if repeated_by(self._readings[at], established, wanted):
-            return None
-        return (
-            "probation",
-            f"in probation, and not all that it says is said by {wanted} established voices",
-        )
 
 
 class _Marks:

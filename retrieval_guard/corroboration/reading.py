@@ -50,10 +50,29 @@ _STOP = frozenset(_STOP_WORDS.split())
 
 
 @dataclass(frozen=True)
-class Sentence:
-    """One sentence; ``text`` is in canonical form."""
+class _Worded:
+    """A text whose words are found only where they can matter: finding them is most of the cost."""
 
     text: str
+    """In canonical form."""
+
+    @cached_property
+    def folded(self) -> str:
+        """The text in lower case."""
+        return self.text.casefold()
+
+    def has_at_most(self, terms: Iterable[str]) -> int:
+        """Return how many of some terms it has at most, without looking where words end."""
+        return sum(term in self.folded for term in terms)
+
+    def may_have(self, terms: Iterable[str]) -> bool:
+        """Tell whether it may have all of some terms, without looking where words end."""
+        return all(term in self.folded for term in terms)
+
+
+@dataclass(frozen=True)
+class Sentence(_Worded):
+    """One sentence."""
 
     @cached_property
     def words(self) -> list[str]:
@@ -61,22 +80,28 @@ class Sentence:
         return _WORD.findall(self.text)
 
     @cached_property
+    def lowered(self) -> list[str]:
+        """The words in lower case."""
+        return [word.casefold() for word in self.words]
+
+    @cached_property
     def terms(self) -> frozenset[str]:
         """Its content words, without the plural's ending; numbers are left to `numbers`."""
-        return terms_of(word.casefold() for word in self.words)
+        return terms_of(self.lowered)
 
     @cached_property
     def numbers(self) -> frozenset[str]:
         """Its numbers, in digits, with their sign."""
         found = {_plain_number(each) for each in _NUMBER.findall(self.text)}
-        lowered = (word.casefold() for word in self.words)
-        return frozenset(found).union(_NUMBER_WORDS[w] for w in lowered if w in _NUMBER_WORDS)
+        return frozenset(found).union(
+            _NUMBER_WORDS[word] for word in self.lowered if word in _NUMBER_WORDS
+        )
 
     @cached_property
     def dates(self) -> frozenset[str]:
         """Its years, and its days as ``month-day``."""
         days = set()
-        for day, month, other_month, other_day in _DATE.findall(self.text.casefold()):
+        for day, month, other_month, other_day in _DATE.findall(self.folded):
             days.add(f"{_MONTH[month or other_month]:02}-{int(day or other_day):02}")
         return frozenset(days).union(_YEAR.findall(self.text))
 
@@ -88,8 +113,8 @@ class Sentence:
     @cached_property
     def negated(self) -> bool:
         """Whether an odd number of its words deny."""
-        lowered = [word.casefold() for word in self.words]
-        return sum(w in _NEGATIONS or w.endswith(("n't", "n’t")) for w in lowered) % 2 == 1
+        denials = (w in _NEGATIONS or w.endswith(("n't", "n’t")) for w in self.lowered)
+        return sum(denials) % 2 == 1
 
     def stands_in(self, other: Sentence) -> bool:
         """Tell whether another sentence has all its content words and numbers, and denies alike."""
@@ -101,23 +126,29 @@ class Sentence:
 
 
 @dataclass(frozen=True)
-class Reading:
+class Reading(_Worded):
     """A passage (untrusted) as it is compared; its parts are worked out when first asked for."""
 
-    text: str
-    """In canonical form."""
+    def says_the_same(self, other: Reading) -> bool:
+        """Tell whether the keys are equal; most are told apart by their first words."""
+        return self._opening == other._opening and self.key == other.key
+
+    @cached_property
+    def _opening(self) -> str:
+        first = _BROAD_WORD.search(self.folded)
+        return first.group() if first else ""
 
     @cached_property
     def key(self) -> str:
         """Equal for texts that differ in case, spacing and punctuation, not in a number."""
-        words = _BROAD_WORD.findall(self.text.casefold())
+        words = _BROAD_WORD.findall(self.folded)
         # "-5" and "5", "1.5" and "1 5" have the same words.
         return " ".join(words) + "\x00" + " ".join(map(_plain_number, _NUMBER.findall(self.text)))
 
     @cached_property
     def terms(self) -> frozenset[str]:
         """Its content words, without the plural's ending."""
-        return terms_of(_WORD.findall(self.text.casefold()))
+        return terms_of(_WORD.findall(self.folded))
 
     def values(self, kind: str) -> frozenset[str]:
         """Return its claims of a kind (number, date, name, word) in all its sentences."""

@@ -2,8 +2,9 @@
 
 - INVARIANT: of the chosen passages at most ``cap`` are of any one voice.
 - INVARIANT: which established passages are chosen, and in which order, depends on established
-  passages alone. Those in probation and without proof then take at most ``cap`` places each, and
-  the last of the established make way (docs/retrieval_certificate.md, theorem 2).
+  passages alone. Those in probation and without proof then take at most ``cap`` places each, by
+  rank or (``newcomers_last``) behind all others, and the last of the established make way
+  (docs/retrieval_certificate.md, theorem 2).
 - INVARIANT: an established passage never makes way only because one other voice is near it: a
   swapped fact is near the truth, and whoever ranks first would silence the other.
 - Of voices that say much the same, no more are heard than one may give passages, and two at least:
@@ -20,7 +21,7 @@ import numpy as np
 
 from .candidates import Candidates
 from .reading import Reading
-from .voices import UNVERIFIED, Voice
+from .voices import PROBATION, UNVERIFIED, Voice
 
 REPEATED_COSINE = 0.99
 """From here two passages of one voice are one passage.
@@ -83,12 +84,15 @@ class Judged:
 
 
 class Selection:
-    """Chooses up to ``limit`` candidates, best first."""
+    """Chooses up to ``limit`` candidates, best first; with ``newcomers_last`` the pool's last."""
 
-    def __init__(self, judged: Judged, limit: int, caps: Caps) -> None:
+    def __init__(
+        self, judged: Judged, limit: int, caps: Caps, *, newcomers_last: bool = False
+    ) -> None:
         self._judged = judged
         self._limit = limit
         self._caps = caps
+        self._newcomers_last = newcomers_last
         self._used: Counter[Voice] = Counter()
         self.refused: list[Refused] = []
         self.order = self._ranked()
@@ -126,7 +130,12 @@ class Selection:
 
     def _merged(self, added: Sequence[int]) -> list[int]:
         places = {at: place for place, at in enumerate(self.order)}
-        return sorted([*self.chosen, *added], key=places.__getitem__)[: self._limit]
+        voices, first = self._judged.voices, list(self.chosen)
+        last = [at for at in added if self._newcomers_last and voices[at] == PROBATION]
+        # Behind one established passage at least: alone it would be all that is read.
+        last = last[: self._limit - 1] if first else []
+        first += [at for at in added if not (self._newcomers_last and voices[at] == PROBATION)]
+        return [*sorted(first, key=places.__getitem__)[: self._limit - len(last)], *last]
 
     def _refusal(self, at: int, chosen: Sequence[int]) -> tuple[str, str] | None:
         judged, voice = self._judged, self._judged.voices[at]
@@ -138,7 +147,7 @@ class Selection:
         for better in chosen:
             own = judged.voices[better] == voice
             near = cosines[better]
-            same = judged.readings[at].key == judged.readings[better].key
+            same = judged.readings[at].says_the_same(judged.readings[better])
             if same or (own and near >= REPEATED_COSINE):
                 return "duplicate", f"it says the same as passage {better}"
             if near >= ALIKE_COSINE and not own:

@@ -54,8 +54,14 @@ def count_established(
     standings: Iterable[Standing], facts: CollectionFacts, settings: RetrievalSettings
 ) -> int:
     """Return how many established voices some sources are."""
-    known = [each for each in standings if _kind(each, facts, settings) is None]
-    return len(set(heads_of(known).values()))
+    return len(set(heads_of(established_of(standings, facts, settings)).values()))
+
+
+def established_of(
+    standings: Iterable[Standing], facts: CollectionFacts, settings: RetrievalSettings
+) -> list[Standing]:
+    """Return those that speak for themselves."""
+    return [each for each in standings if _kind(each, facts, settings) is None]
 
 
 def heads_of(standings: Sequence[Standing]) -> dict[str, str]:

@@ -100,7 +100,7 @@ candidates = st.lists(
 )
 policies = st.fixed_dictionaries(
     {
-        "probation": st.sampled_from(["cap", "corroborated", "off"]),
+        "probation": st.sampled_from(["cap", "corroborated", "reserve", "off"]),
         "lone_claims": st.sampled_from(["keep", "mark", "demote", "drop"]),
         "source_cap": st.integers(1, 3),
     }
