@@ -43,6 +43,9 @@ Hide = Annotated[
     typer.Option("--hide", help="Also take its chunks out of the store, so that they can return."),
 ]
 Purge = Annotated[bool, typer.Option("--purge", help="Also delete its chunks from the store.")]
+Yes = Annotated[
+    bool, typer.Option("--yes", help="Purge without asking; needed where nobody can answer.")
+]
 
 
 def register_in(group: typer.Typer) -> None:
@@ -77,9 +80,7 @@ def revoke(
     purge: Purge = False,
     collection: Collections = None,
     store: Store = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Purge without asking; needed where nobody can answer.")
-    ] = False,
+    yes: Yes = False,
     json_output: Json = False,
     config: Config = None,
 ) -> ExitCode:
@@ -123,9 +124,7 @@ def withdraw(
     purge: Purge = False,
     collection: Collections = None,
     store: Store = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Purge without asking; needed where nobody can answer.")
-    ] = False,
+    yes: Yes = False,
     json_output: Json = False,
     config: Config = None,
 ) -> ExitCode:

@@ -28,7 +28,6 @@ class NodeVerifier:
         Raises `RollbackError` for a ledger that was put back, and `StoreError` for a node without
         its vector, which nothing can be verified against.
         """
-        self._verifier.require_ledger()
         outcomes: dict[int, Chunk | ProvenanceError] = {}
         pairs: dict[int, tuple[Chunk, ChunkProof | None]] = {}
         for at, node in enumerate(nodes):
@@ -39,6 +38,7 @@ class NodeVerifier:
         checked = self._verifier.verify_batch(
             list(pairs.values()), collection_uid=self._uid, collection=self._name
         )
+        self._verifier.require_ledger()
         outcomes.update(zip(pairs, checked, strict=True))
         return [outcomes[at] for at in range(len(nodes))]
 

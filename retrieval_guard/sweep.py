@@ -135,12 +135,11 @@ class Sweep:
         pairs: Sequence[tuple[Chunk, ChunkProof | None]],
         payloads: Sequence[Mapping[str, Any]],
     ) -> None:
-        outcomes = self._verifier.verify_batch(
+        verified = self._verifier.verify_batch(
             pairs, collection_uid=self._collection.uid, collection=self._collection.name
         )
-        self._verifier.labels.refresh()
-        for (chunk, proof), payload, verified in zip(pairs, payloads, outcomes, strict=True):
-            outcome = self._verifier.labels.held(verified, self._collection.uid, payload)
+        held = self._verifier.labels.held_batch(verified, self._collection.uid, payloads)
+        for (chunk, proof), outcome in zip(pairs, held, strict=True):
             if isinstance(outcome, ProvenanceError):
                 state = state_of(outcome)
                 self._note(tenant, chunk.id, chunk.source, state, str(outcome))

@@ -35,7 +35,6 @@ class Verification:
         self, hits: Sequence[Hit], tenant: str, collection: CollectionInfo
     ) -> list[Outcome]:
         """Return one outcome a hit, in order; raise `RollbackError` for an older ledger."""
-        self._verifier.require_ledger()
         outcomes: list[Outcome | None] = [None] * len(hits)
         waiting: list[tuple[int, Chunk, ChunkProof | None]] = []
         for at, hit in enumerate(hits):
@@ -45,11 +44,12 @@ class Verification:
             else:
                 waiting.append((at, *read))
         labelled = self._labelled([(chunk, proof) for _, chunk, proof in waiting], collection)
-        self._verifier.labels.refresh()
-        for (at, claimed, proof), label in zip(waiting, labelled, strict=True):
+        self._verifier.require_ledger()
+        payloads = (hits[at].point.payload for at, _, _ in waiting)
+        held = self._verifier.labels.held_batch(labelled, collection.uid, payloads)
+        for (at, claimed, proof), label in zip(waiting, held, strict=True):
             envelope = proof.envelope if proof else ""
-            held = self._verifier.labels.held(label, collection.uid, hits[at].point.payload)
-            outcomes[at] = self._outcome(claimed, held, hits[at].score, envelope)
+            outcomes[at] = self._outcome(claimed, label, hits[at].score, envelope)
         return [outcome for outcome in outcomes if outcome is not None]
 
     def _labelled(

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,7 @@ from ...core.errors import ProvenanceError, RelabelledError
 from ...tenancy.access_labels import deleted, unlabelled
 from ..ledger import LEDGER_FILE, Ledger
 from ..ledger_labels import ACCESS_KEYS, KeptLabel, Label, LedgerLabels, Names, label_keys
-
-_MAX_CACHED = 100_000
+from .ledger_cache import LedgerCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +34,7 @@ class CurrentLabels:
 
     def __init__(self, state_dir: Path) -> None:
         self._ledger = Ledger(state_dir / LEDGER_FILE)
-        self._version: tuple[int, int] | None = None
-        self._read: dict[Names, _Read | None] = {}
+        self._read = LedgerCache(self._ledger, self._find)
 
     @property
     def ledger(self) -> LedgerLabels:
@@ -44,11 +42,8 @@ class CurrentLabels:
         return self._ledger.labels
 
     def refresh(self) -> None:
-        """Forget what was read if the ledger has changed since; about 2 µs. Once a query."""
-        now = self._ledger.version()
-        if now != self._version or len(self._read) >= _MAX_CACHED:
-            # Anew, not cleared: another thread may be reading the old one.
-            self._version, self._read = now, {}
+        """Forget what was read if the ledger has changed since; once a query."""
+        self._read.refresh()
 
     def require_current(self, names: Names, payload: Mapping[str, Any]) -> None:
         """Raise `RelabelledError` if a point's payload carries another label than its document has.
@@ -56,7 +51,7 @@ class CurrentLabels:
         Asked of what is proven to be of the document. The error names no id: the reader may be one
         from whom the document is kept. About 1 µs where the label was read before.
         """
-        read = self._find(names)
+        read = self._read(names)
         # The values as they stand first: all but always they are the very ones.
         if read is None or tuple(map(payload.get, ACCESS_KEYS)) == read.values:
             return
@@ -83,9 +78,22 @@ class CurrentLabels:
             return error
         return verified
 
+    def held_batch(
+        self,
+        verified: Sequence[Chunk | ProvenanceError],
+        collection_uid: str,
+        payloads: Iterable[Mapping[str, Any]],
+    ) -> list[Chunk | ProvenanceError]:
+        """Return `held` of each of a batch, by the ledger as it is now."""
+        self.refresh()
+        return [
+            self.held(each, collection_uid, payload)
+            for each, payload in zip(verified, payloads, strict=True)
+        ]
+
     def unfinished(self, names: Names) -> Label | None:
         """Return the label that a document is being given, None while no change is under way."""
-        read = self._find(names)
+        read = self._read(names)
         return read.kept.label if read is not None and read.kept.earlier else None
 
     def close(self) -> None:
@@ -93,14 +101,8 @@ class CurrentLabels:
         self._ledger.close()
 
     def _find(self, names: Names) -> _Read | None:
-        known = self._read
-        try:
-            return known[names]
-        except KeyError:
-            kept = self.ledger.find(names)
-            read = None if kept is None else _Read(kept, tuple(map(kept.label.get, ACCESS_KEYS)))
-            known[names] = read
-            return read
+        kept = self.ledger.find(names)
+        return None if kept is None else _Read(kept, tuple(map(kept.label.get, ACCESS_KEYS)))
 
 
 def _difference(label: Label, carried: Label) -> str:

@@ -16,8 +16,7 @@ from pathlib import Path
 from ...core.chunk import Chunk, ChunkId, Digest
 from ...core.errors import ReplayedError
 from ..ledger import LEDGER_FILE, Ledger, LedgerKey
-
-_MAX_CACHED = 100_000
+from .ledger_cache import LedgerCache
 
 _Key = tuple[str, str, str, str]
 
@@ -39,17 +38,11 @@ class CurrentVersions:
 
     def __init__(self, state_dir: Path) -> None:
         self._ledger = Ledger(state_dir / LEDGER_FILE)
-        self._read: tuple[int, int] | None = None
-        self._versions: dict[_Key, _Version | None] = {}
+        self._versions = LedgerCache(self._ledger, self._find)
 
     def refresh(self) -> bool:
-        """Forget what was read if the ledger has changed since, and return whether; about 2 µs."""
-        now = self._ledger.version()
-        if now != self._read or len(self._versions) >= _MAX_CACHED:
-            # Anew, not cleared: another thread may be reading the old one.
-            self._read, self._versions = now, {}
-            return True
-        return False
+        """Forget what was read if the ledger has changed since, and return whether."""
+        return self._versions.refresh()
 
     def require_current(
         self, chunk: Chunk, collection_uid: str, arrived_at: Callable[[], float | None]
@@ -59,12 +52,7 @@ class CurrentVersions:
         ``arrived_at`` returns when the chunk's envelope arrived here; it is asked only where the
         chunk is not current. About 1 µs where the document was read before.
         """
-        key = (collection_uid, chunk.tenant, chunk.source, chunk.document)
-        versions = self._versions
-        try:
-            version = versions[key]
-        except KeyError:
-            version = versions[key] = self._find(key)
+        version = self._versions((collection_uid, chunk.tenant, chunk.source, chunk.document))
         if version is None:
             return
         if chunk.document_digest == version.digest and chunk.id in version.chunks:

@@ -149,9 +149,12 @@ class TrustNow:
     def is_envelope_revoked(self, envelope_id: str) -> bool:
         """Whether a revocation voids what an envelope covers; False for one that does not open."""
         try:
-            judged = self._judge(envelope_id, self._opened(envelope_id))
+            statement = self.opened(envelope_id)
         except ProvenanceError:
             return False
+        if statement is None:
+            return False
+        judged = self._judge(envelope_id, statement)
         return isinstance(judged, _Refused) and judged.revoked
 
     def standing(self, envelope_id: str) -> tuple[BatchStatement | None, str]:
@@ -160,17 +163,20 @@ class TrustNow:
         That is a label, or why nobody believes it; a policy may refuse single chunks beyond that.
         """
         try:
-            statement = self._opened(envelope_id)
+            statement = self.opened(envelope_id)
         except ProvenanceError as error:
             return None, str(error)
+        if statement is None:
+            return None, "the state folder does not hold this envelope"
         judged = self._judge(envelope_id, statement)
         return statement, judged.why if isinstance(judged, _Refused) else judged.integrity.value
 
-    def _opened(self, envelope_id: str) -> BatchStatement:
+    def opened(self, envelope_id: str) -> BatchStatement | None:
+        """Return what an envelope says, None if it is not held; raise if it does not verify."""
         kept = self._registry.envelope(envelope_id)
         key = kept and self._key(kept[1])
         if kept is None or not key:
-            raise ProvenanceError("the state folder does not hold this envelope")
+            return None
         return open_sealed(kept[0], key.public_pem)
 
     def _keep(self, envelope_id: str, statement: BatchStatement) -> _Judged:

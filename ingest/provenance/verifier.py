@@ -18,7 +18,6 @@ from ...core.errors import InputError, MovedError, ProvenanceError
 from ...core.settings import ProvenanceSettings
 from .current_labels import CurrentLabels
 from .current_versions import CurrentVersions
-from .envelope import open_sealed
 from .leaf import chunk_leaf
 from .log.ledger_check import require_ledger_by_file
 from .merkle import root_from_path
@@ -27,7 +26,7 @@ from .proof import ChunkProof
 from .registry import SourceRegistry
 from .source_records import SourceRecord
 from .statement import BatchStatement
-from .trust import Trust
+from .trust import Trust, TrustNow
 from .vector_check import VectorCheck, VectorState
 
 _MAX_CACHED_STATEMENTS = 10_000
@@ -78,7 +77,7 @@ class ChunkVerifier:
                     raise ProvenanceError(
                         f"chunk {chunk.id} is unsigned: ingest its document again"
                     )
-                statement = self._statement(chunk, proof, collection_uid)
+                statement = self._statement(trust, chunk, proof, collection_uid)
                 label = trust.label(chunk, proof.envelope, statement, collection)
                 vectors.add(chunk.vector, proof.sketch, statement.version)
                 waiting.append((at, chunk, proof, statement, label))
@@ -136,11 +135,11 @@ class ChunkVerifier:
     def require_ledger(self) -> None:
         """Raise `RollbackError` if the ledger is older than the log's file says.
 
-        For what is to be served; a sweep goes on, and names the documents. Cheap until the ledger
-        changes. A log in PostgreSQL is not asked: retrieval needs no network.
+        For what is to be served; a sweep goes on, and names the documents. Reads the log's file
+        only at a start, and after a batch that found the ledger changed. A log in PostgreSQL is not
+        asked: retrieval needs no network.
         """
-        if self._current.refresh() or not self._ledger_is_new:
-            self._ledger_is_new = False
+        if not self._ledger_is_new:
             require_ledger_by_file(self._state_dir, self._current.changes())
             self._ledger_is_new = True
 
@@ -150,12 +149,20 @@ class ChunkVerifier:
         self._current.close()
         self._registry.close()
 
-    def _statement(self, chunk: Chunk, proof: ChunkProof, collection_uid: str) -> BatchStatement:
+    def _statement(
+        self, trust: TrustNow, chunk: Chunk, proof: ChunkProof, collection_uid: str
+    ) -> BatchStatement:
         """Return what was signed of the chunk's batch, for the place where the chunk was found."""
         statement = self._statements.get(proof.envelope)
         if statement is None:
+            opened = trust.opened(proof.envelope)
+            if opened is None:
+                raise ProvenanceError(
+                    f"chunk {chunk.id} names an envelope that this state folder does not hold: use "
+                    "the state folder that signed it, or ingest its document again"
+                )
             # Without its documents, of which there may be thousands.
-            statement = self._open(chunk, proof).without_facts()
+            statement = opened.without_facts()
             if len(self._statements) >= _MAX_CACHED_STATEMENTS:
                 self._statements.clear()
             self._statements[proof.envelope] = statement
@@ -166,16 +173,6 @@ class ChunkVerifier:
                 "moved; ingest its document again"
             )
         return statement
-
-    def _open(self, chunk: Chunk, proof: ChunkProof) -> BatchStatement:
-        kept = self._registry.envelope(proof.envelope)
-        key = kept and self._registry.key(kept[1])
-        if kept is None or not key:
-            raise ProvenanceError(
-                f"chunk {chunk.id} names an envelope that this state folder does not hold: use "
-                "the state folder that signed it, or ingest its document again"
-            )
-        return open_sealed(kept[0], key.public_pem)
 
 
 def _not_its_vector(chunk: Chunk, state: VectorState) -> ProvenanceError:
