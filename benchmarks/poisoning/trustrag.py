@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -69,13 +70,12 @@ def two_means(vectors: Matrix) -> tuple[list[int], list[int]]:
     lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
     if len(np.unique(vectors, axis=0)) < 2:
         return [], list(range(len(vectors)))
-    found = KMeans(n_clusters=2, n_init=10, max_iter=500, random_state=0).fit(
+    # Typed for checkers as its default, "auto"; the paper's code gives a number.
+    restarts: Any = 10
+    labels = KMeans(n_clusters=2, n_init=restarts, max_iter=500, random_state=0).fit_predict(
         scaled / np.where(lengths > 0, lengths, 1.0)
     )
-    return (
-        [at for at, label in enumerate(found.labels_) if label == 0],
-        [at for at, label in enumerate(found.labels_) if label == 1],
-    )
+    return np.flatnonzero(labels == 0).tolist(), np.flatnonzero(labels == 1).tolist()
 
 
 def _beside_one(vectors: Matrix, alone: int, rest: list[int]) -> list[int]:

@@ -72,7 +72,7 @@ def triggers(probes: Sequence[str], seed: int) -> list[Attack]:
     return attacks
 
 
-def _clusters(questions: Sequence[str], embed: Embed, seed: int) -> list[list[str]]:
+def _clusters(questions: Sequence[str], embed: Embed, seed: int) -> list[Sequence[str]]:
     """Return neighbourhoods of drawn questions: the like questions of one topic."""
     if len(questions) < 4:
         return []
