@@ -72,7 +72,7 @@ def triggers(probes: Sequence[str], seed: int) -> list[Attack]:
     return attacks
 
 
-def _clusters(questions: Sequence[str], embed: Embed, seed: int) -> list[Sequence[str]]:
+def _clusters(questions: Sequence[str], embed: Embed, seed: int) -> list[list[str]]:
     """Return neighbourhoods of drawn questions: the like questions of one topic."""
     if len(questions) < 4:
         return []
@@ -82,7 +82,7 @@ def _clusters(questions: Sequence[str], embed: Embed, seed: int) -> list[Sequenc
     dense = np.argsort(-density, kind="stable")[: max(HUBS, int(len(questions) * _DENSE))]
     centres = random.Random(f"{seed} clusters").sample(dense.tolist(), min(HUBS, len(dense)))
     return [
-        [questions[at] for at in np.argsort(-near[centre], kind="stable")[:_CLUSTER]]
+        [questions[at] for at in np.argsort(-near[centre], kind="stable")[:_CLUSTER].tolist()]
         for centre in centres
     ]
 
