@@ -81,10 +81,11 @@ def _clusters(questions: Sequence[str], embed: Embed, seed: int) -> list[list[st
     density = np.sort(near, axis=1)[:, -_CLUSTER:].mean(axis=1)
     dense = np.argsort(-density, kind="stable")[: max(HUBS, int(len(questions) * _DENSE))]
     centres = random.Random(f"{seed} clusters").sample(dense.tolist(), min(HUBS, len(dense)))
-    return [
-        [questions[at] for at in np.argsort(-near[centre], kind="stable")[:_CLUSTER].tolist()]
-        for centre in centres
-    ]
+    clusters = []
+    for centre in centres:
+        nearest: list[int] = np.argsort(-near[centre], kind="stable")[:_CLUSTER].tolist()
+        clusters.append([questions[at] for at in nearest])
+    return clusters
 
 
 def _middle(vectors: Matrix) -> np.ndarray:
