@@ -102,10 +102,10 @@ def _attacked(bench: Bench, trials: Sequence[Trial]) -> Fields:
 
 
 def _honest(bench: Bench, collection: Collection) -> list[Fields]:
-    probes = list(bench.world.probes)
+    probes = [*bench.world.probes, *bench.world.unaimed]
     attacked = [question for family in bench.families for question in family.questions]
     new = honest.newcomer_questions(collection, [*probes, *attacked], len(probes))
-    bench.embed(new)
+    bench.embed([*probes, *new])
     rows = []
     for method in bench.methods:
         bench.say(f"honest questions: {method.name}")
@@ -206,7 +206,7 @@ def _documents(bench: Bench) -> Fields:
         },
         "publishers": len({doc.party.name for doc in world.docs}),
         "newcomers": len({doc.party.name for doc in world.docs if doc.party.new}),
-        "probes": len(world.probes),
+        "honest questions": len(world.probes) + len(world.unaimed),
         "families": len(bench.families),
         "poison": sum(len(family.texts) for family in bench.families),
     }
