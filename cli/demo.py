@@ -33,7 +33,9 @@ def run_demo(*, work_dir: Path | None, json_output: bool, console: Console) -> i
     if json_output:
         write_json(report.as_dict())
     else:
-        print_table(console, "attack", report.attacks)
+        poisons = [each for each in report.attacks if each.scenario.poisons]
+        print_table(console, "attack", [each for each in report.attacks if each not in poisons])
+        print_table(console, "poisoning attack", poisons)
         print_table(console, "question that nobody attacks", report.questions, acted="acted")
         print_summary(console, report)
     return ExitCode.CLEAN if report.as_expected else ExitCode.FINDINGS
