@@ -80,6 +80,7 @@ class Result:
             "id": self.scenario.id,
             "title": self.scenario.title,
             "files": list(self.scenario.files),
+            "poisons": self.scenario.poisons,
             "without_guard": self.without_guard.as_dict(),
             "with_guard": self.with_guard.as_dict(),
             "as_expected": not self.differences,

@@ -47,7 +47,7 @@ def print_table(
     """Print a closing table: what was tried, without guard, with guard, which layers acted."""
     table = Table(show_lines=True, expand=True)
     for column, ratio in (
-        (what, 4), ("without guard", 4), ("with guard", 4), (acted, 2), ("", None)
+        (what, 4), ("without guard", 4), ("with guard", 4), (acted, 3), ("", None)
     ):  # fmt: skip
         table.add_column(column, ratio=ratio, overflow="fold")
     for result in results:
@@ -125,8 +125,9 @@ def _stopped_by(result: Result) -> str:
     """Name the layer that should stop it if it acted, else all that did."""
     by, layers = result.scenario.with_guard.by, result.with_guard.layers
     if result.scenario.poisons:
-        signals = ", ".join(result.with_guard.signals)
-        return ", ".join(f"{each} ({signals})" if each == "quarantine" else each for each in layers)
+        signals = f"quarantine: {', '.join(result.with_guard.signals)}"
+        acted = [signals if each == "quarantine" else each for each in layers]
+        return "; ".join(each for each in acted if each != "redaction")
     return by if by in layers and by is not None else ", ".join(layers) or "–"
 
 
