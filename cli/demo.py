@@ -1,6 +1,6 @@
 """``ragbastion demo``: the same documents and questions, with the guard off and on.
 
-A corpus of three tenants with attacks among its documents goes through the real pipeline into the
+A corpus of four tenants with attacks among its documents goes through the real pipeline into the
 embedded store, and beside it into one without a guard. A toy agent (`demo_agent`) then answers the
 same questions from both. Every outcome is observed; ``attacks.json`` only says what should come.
 """
