@@ -43,6 +43,7 @@ class RunParts:
     chunker: Chunker
     signals: SignalSettings
     probation_days: float
+    founding_days: float
     state_dir: Path
     writer: BatchWriter
     quarantine: Quarantine
@@ -126,7 +127,11 @@ class IngestRun:
             request=self._request,
             state_dir=parts.state_dir,
             settings=parts.signals,
-            probation=Probation(parts.writer.sources(self._request.tenant), parts.probation_days),
+            probation=Probation(
+                parts.writer.sources(self._request.tenant),
+                days=parts.probation_days,
+                founding_days=parts.founding_days,
+            ),
             tell=self._emit,
         )
 
