@@ -55,6 +55,7 @@ class Candidate:
             text=self.document.text,
             pieces=tuple(piece.text for piece in self.pieces),
             vectors=self.vectors,
+            digest=self.document.digest,
         )
 
 
