@@ -32,6 +32,10 @@ class Watchful:
         found = [said.get(each.doc.text.split()[0]) for each in arrivals]
         return [Ruling(decision=d, kinds={"outlier.word": d}) if d else Ruling() for d in found]
 
+    def taken_back(self) -> dict[str, Ruling]:
+        """What says that it is taken back is, with the last that came."""
+        return {}
+
     def learn(self, arrivals: Sequence[Arrival]) -> None:
         """Nothing is learnt."""
 
