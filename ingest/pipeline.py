@@ -119,7 +119,7 @@ class IngestPipeline:
         return IngestRun(self._parts, request).consume([document])
 
     def reject(self, quarantine_id: str, *, reviewer: str, reason: str = "") -> QuarantineRecord:
-        """Keep a document out for good; one that is served still, as if released, is withdrawn first."""
+        """Keep a document out for good; one that is served, as if released, is withdrawn first."""
         record = self._parts.quarantine.get(quarantine_id)
         if not reviewer.strip():
             raise UsageError(f"decision on '{quarantine_id}' refused: name the reviewer")

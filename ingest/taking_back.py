@@ -66,7 +66,8 @@ class TakingBack:
         """Keep the bytes of what sources in probation bring, before it is stored."""
         now = time.time()
         new = [e for e in batch if not e.released and self._known.covers(e.source, now)]
-        self._quarantine.watched.keep([_original(each) for each in new], now)
+        if new:
+            self._quarantine.watched.keep([_original(each) for each in new], now)
 
     def held(self, earlier: Sequence[tuple[Earlier, Verdict]]) -> list[Held]:
         """Return those of a burst's earlier documents that are to be held, to be added at once."""

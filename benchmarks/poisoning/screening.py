@@ -77,7 +77,7 @@ class Screening(Protocol):
         ...
 
     def taken_back(self) -> Mapping[str, Ruling]:
-        """Return what the last judgement holds of what was admitted before, by the document's id."""
+        """Return what the last judgement holds of what was admitted before, by document."""
         ...
 
     def learn(self, arrivals: Sequence[Arrival]) -> None:

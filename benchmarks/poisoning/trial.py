@@ -48,8 +48,8 @@ class Trial:
     """All attacks of a family within a budget.
 
     ``asked`` is by method and question in one order; ``rulings`` are those of the poison, by
-    attack, as they are once all of it has come; ``clean_held`` of ``clean_judged`` harmless passages
-    in the same batches were held, and ``clean_taken_back`` of those that were there before.
+    attack, as they are once all of it has come; ``clean_held`` of ``clean_judged`` harmless
+    passages in the same batches were held; ``clean_taken_back`` of those there before.
     """
 
     family: str
