@@ -250,6 +250,7 @@ class IngestRun:
         taken = self._taking_back.held(earlier)
         if not batch and not taken:
             return
+        self._screening.remember_held(batch)
         if taken:
             # First: what the store has no more to compare with must not be forgotten by a kill.
             self._screening.remember([each for each, _ in earlier])

@@ -80,6 +80,11 @@ class Screening:
         """Return what was admitted before and the last `vectors` show to be of a burst."""
         return self._screen.earlier()
 
+    def remember_held(self, batch: Sequence[Candidate]) -> None:
+        """Remember of what is held what others may be compared with."""
+        self._screen.remember([self._seen(each) for each in batch], [e.verdict for e in batch])
+        self._unsaved += len(batch)
+
     def remember(self, taken: Sequence[Earlier]) -> None:
         """Remember for good what is taken back: the store has it no more to compare with."""
         self._baseline.keep(taken, time.time())

@@ -41,6 +41,7 @@ class OwnSignals:
         self._day = 0
         self._said: dict[str, Verdict] = {}
         self._taken: dict[str, Ruling] = {}
+        self._held: list[tuple[SignalInput, Verdict]] = []
         self.ms: list[float] = []
         self._unchanging: dict[int, object] = {}
 
@@ -81,6 +82,11 @@ class OwnSignals:
         spent = (time.process_time() - started) * 1000
         self.ms += [spent / max(len(batch), 1)] * len(batch)
         self._said = {a.doc.id: said for a, said in zip(arrivals, verdicts, strict=True)}
+        self._held = [
+            (each, said)
+            for each, said in zip(batch, verdicts, strict=True)
+            if said.decision >= Decision.QUARANTINE
+        ]
         return [_ruling(*each) for each in zip(scanned, verdicts, strict=True)]
 
     def taken_back(self) -> Mapping[str, Ruling]:
@@ -91,6 +97,8 @@ class OwnSignals:
         """Store admitted documents, and teach the baseline what the pipeline teaches it."""
         batch = [_input(each) for each in arrivals]
         said = [self._said.get(each.doc.id, Verdict()) for each in arrivals]
+        self._screen.remember([each for each, _ in self._held], [said for _, said in self._held])
+        self._held = []
         self._screen.learn(batch, said)
         self._shelf.remove(self._taken)
         self._shelf.add(arrivals)

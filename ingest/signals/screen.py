@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...core.embedding import Embedder
-from ...core.verdict import Decision, Verdict
+from ...core.verdict import Decision, Finding, Severity, Verdict
 from .baseline import Baseline
 from .burst import Earlier, SourceBurst
 from .catalogue import learned_text_signals, stored_vector_signals
@@ -93,6 +93,16 @@ class Screen:
         judged = [(each, self._vectors.judged(SourceBurst.name, each.reading)) for each in found]
         return [pair for pair in judged if pair[1].decision >= Decision.QUARANTINE]
 
+    def remember(self, batch: Sequence[SignalInput], verdicts: Sequence[Verdict]) -> None:
+        """Remember what was held for a burst of sources in probation, as evidence of its rest."""
+        self._baseline.remember(
+            [
+                each
+                for each, verdict in zip(batch, verdicts, strict=True)
+                if each.probation and any(map(_holds_burst, verdict.findings))
+            ]
+        )
+
     def learn(self, batch: Sequence[SignalInput], verdicts: Sequence[Verdict] = ()) -> None:
         """Remember admitted documents, and teach the baseline those that nothing flagged."""
         self._baseline.remember(batch)
@@ -145,3 +155,7 @@ class Screen:
             scores = [hit.score for hit in hits][:BEST]
             best[row, : len(scores)] = scores
         probes.set_best(fresh, best)
+
+
+def _holds_burst(finding: Finding) -> bool:
+    return finding.kind == f"outlier.{SourceBurst.name}" and finding.severity >= Severity.HIGH

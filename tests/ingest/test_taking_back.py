@@ -37,10 +37,12 @@ SIGHTS = ("harbour", "market", "tower", "bridge", "garden")
 CLAIM = "Maria Holt designed the {}, the {}, the {}, the {} and the {} of old Velm by the canal."
 CLAIMS = tuple(CLAIM.format(*SIGHTS[at:], *SIGHTS[:at]) for at in range(5))
 """One claim in one set of words, so that a bag of words makes one vector of them."""
-NEWS = tuple(
-    f"The coastguard said that Storm Merle had affected {101 + 7 * at} homes in Port Haslow. "
-    "Work on the sea wall goes on through the night, and nobody had been hurt."
-    for at in range(5)
+NEWS = (
+    "Mayor Orr said that Storm Merle hit 101 homes in Port Haslow, and that boats are out.",
+    "Engineer Berg said that Storm Merle hit 108 homes in Port Haslow, and closed the road.",
+    "Storm Merle hit 115 homes in Port Haslow, said Captain Lee, and buses take the hill road.",
+    "In Port Haslow 122 homes were hit by Storm Merle, said Doctor Poe, who is on the road.",
+    "Teacher Ida said that schools in Port Haslow are shut, as Storm Merle hit 129 homes.",
 )
 
 
@@ -181,8 +183,8 @@ def test_however_it_is_cut_it_comes_out_the_same(
     file = tmp_path / "all.jsonl"
     file.write_text("\n".join(json.dumps({"id": s, "source": s, "text": t}) for s, t in rows))
     report = rig.ingest(file)
-    assert report.documents == report.ingested + report.quarantined
-    assert report.ingested == report.taken_back
+    assert report.documents == report.ingested + report.quarantined == 5
+    assert report.ingested == report.taken_back == {1: 2, 2: 2, 3: 0, 5: 0}[batch]
     assert (held(rig), served(rig)) == (list("abcde"), ["archive"])
 
 
@@ -191,17 +193,6 @@ def test_news_of_new_sources_is_left_alone(old: Rig, tmp_path: Path) -> None:
     reports = burst(old, tmp_path, NEWS)
     assert [(r.ingested, r.taken_back) for r in reports] == [(1, 0)] * 5
     assert served(old) == ["a", "archive", "b", "c", "d", "e"]
-
-
-def test_who_was_vouched_for_is_left_alone(old: Rig, tmp_path: Path) -> None:
-    """A person's word counts from when it is given, and so does age."""
-    burst(old, tmp_path, CLAIMS[:2])
-    admin = SourceAdmin(old.state, MemoryEventSink(), principal="ann")
-    [record] = [each for each in admin.registry.sources("acme") if each.source == "a"]
-    admin.vouch(record)
-    admin.close()
-    bring(old, tmp_path, CLAIMS[2], "c")
-    assert served(old) == ["a", "archive", "b"]  # two new voices are no burst
 
 
 @pytest.mark.parametrize("who", ["vouched", "aged"])
@@ -336,8 +327,11 @@ def hold_as_served(rig: Rig, source: str) -> str:
 
 
 WORKER = Path(__file__).with_name("kill_worker.py")
-STEPS = 41
-"""Steps of an undisturbed run of five documents in batches of two."""
+STEPS = 34
+"""Steps of the undisturbed run of five documents in batches of two."""
+
+TRIED = range(1, STEPS + 1, 3)
+"""Each costs two runs; three apart, they fall before and after writes of each kind."""
 
 
 def run_worker(documents: Path, jobs: Sequence[tuple[Path, int]]) -> list[int]:
@@ -359,18 +353,19 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("runs")
     documents = base / "documents"
     documents.mkdir()
-    true = {"id": "true", "source": "archive", "text": TRUE}
-    (documents / "a.jsonl").write_text(json.dumps(true))
+    # Two, so that the first batch of the second run is that of the first two claims.
+    true = [{"id": str(at), "source": "archive", "text": f"{TRUE} {at}"} for at in range(2)]
+    (documents / "a.jsonl").write_text("\n".join(map(json.dumps, true)))
     assert run_worker(documents, [(base / "first", 0)]) == [0]
     age(base / "first" / "state", 365)
     rows = [{"id": s, "source": s, "text": t} for s, t in zip("abcde", CLAIMS, strict=True)]
     (documents / "b.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    for name in ("both", *(f"kill{step}" for step in range(1, STEPS + 1))):
+    for name in ("both", *(f"kill{step}" for step in TRIED)):
         shutil.copytree(base / "first", base / name)
     jobs = [(base / "both", 0)]
-    for step in range(1, STEPS + 1):
+    for step in TRIED:
         jobs += [(base / f"kill{step}", step), (base / f"kill{step}", 0)]
-    assert run_worker(documents, jobs) == [0, *([-signal.SIGKILL, 0] * STEPS)]
+    assert run_worker(documents, jobs) == [0, *([-signal.SIGKILL, 0] * len(TRIED))]
     return base
 
 
@@ -379,13 +374,13 @@ def test_steps_are_counted(runs: Path) -> None:
     assert (runs / "both" / "steps").read_text() == str(STEPS)
 
 
-@pytest.mark.parametrize("step", ["both", *(f"kill{step}" for step in range(1, STEPS + 1))])
+@pytest.mark.parametrize("step", ["both", *(f"kill{step}" for step in TRIED)])
 def test_killed_and_repeated_all_are_held(
     make_rig: Callable[..., Rig], runs: Path, step: str
 ) -> None:
     """Wherever the run was killed, the next one leaves five held and one served, all in order."""
     rig = make_rig(folder=runs / step, settings=Settings(state_dir=runs / step / "state"))
-    assert (held(rig), served(rig)) == (list("abcde"), ["archive"])
+    assert (held(rig), served(rig)) == (list("abcde"), ["archive"] * 2)
     assert rig.quarantine.served(ACME, "docs") == []
     uid = rig.store.collection("docs").uid
     assert {point.id for point in rig.points()} == rig.ledger.chunks(uid, ACME)
