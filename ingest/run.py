@@ -23,10 +23,10 @@ from .intake import Intake, Loaded
 from .labelling import Labelling
 from .ledger import Ledger, LedgerEntry
 from .origin import Origin, batch_facts
-from .prepared import Candidate
+from .prepared import Candidate, held_of
 from .probation import Probation
 from .provenance import BatchFacts
-from .quarantine import Held, Quarantine, QuarantineKey, QuarantineRecord, QuarantineState
+from .quarantine import Quarantine, QuarantineKey, QuarantineRecord, QuarantineState
 from .report import IngestReport, QuarantinedItem, Tally
 from .request import IngestRequest, Progress
 from .screening import Screening
@@ -254,7 +254,7 @@ class IngestRun:
         if taken:
             # First: what the store has no more to compare with must not be forgotten by a kill.
             self._screening.remember([each for each, _ in earlier])
-        identifiers = self._parts.quarantine.add_all([*map(_held, batch), *taken])
+        identifiers = self._parts.quarantine.add_all([*map(held_of, batch), *taken])
         for each, identifier in zip(batch, identifiers, strict=False):
             self._withdraw(each, each.replaces)
             item = _item(identifier, each.name, each.source, reasons_of(each.verdict))
@@ -385,16 +385,6 @@ class IngestRun:
 
 def _is_to_be_held(each: Candidate) -> bool:
     return each.verdict.decision >= Decision.QUARANTINE and not each.released
-
-
-def _held(each: Candidate) -> Held:
-    return Held(
-        key=each.quarantine_key,
-        raw=each.document.raw,
-        media_type=each.document.media_type,
-        verdict=each.verdict,
-        label=each.label,
-    )
 
 
 def _item(identifier: str, document: str, source: str, reasons: tuple[str, ...]) -> QuarantinedItem:
