@@ -130,6 +130,8 @@ class _Group:
     def __init__(self, passages: Sequence[Passage], limits: Limits) -> None:
         self._passages = passages
         self._limits = limits
+        # Asked of few: the ring is long, and most of it is near nothing that came.
+        self._known: dict[int, tuple[int, ...]] = {}
         width = {len(passage.vector) for passage in passages}
         fits = len(width) == 1
         rows = [p.vector for p in passages] if fits else []
@@ -141,18 +143,25 @@ class _Group:
 
         With ``back`` also for the others that one of the first stands beside.
         """
-        everyone = range(len(self._passages))
-        core = {at: likes for at in everyone if (likes := self._likes(at))}
-        asked = [*range(own), *(self._touched(own) if back else ())]
-        # One that stands alone in this is a short report among long ones.
-        found = {at: len(core[at]) for at in asked if at in core and set(core[at]) & set(core)}
-        for at in asked:
-            beside = [other for other in core if other != at and self._is_joined(at, other)]
-            enough = len({self._passages[o].document for o in beside}) >= 2
-            few = enough and self._own_facts(at, beside) <= self._limits.joined_facts
-            if at not in core and few and self._is_short(at, beside):
-                found[at] = max(len(core[other]) for other in beside)
+        found: dict[int, int] = {}
+        for at in [*range(own), *(self._touched(own) if back else ())]:
+            if likes := self._likes(at):
+                # One that stands alone in this is a short report among long ones.
+                if any(map(self._likes, likes)):
+                    found[at] = len(likes)
+            elif count := self._joins(at):
+                found[at] = count
         return found
+
+    def _joins(self, at: int) -> int:
+        """Return how many those are like that a passage stands beside; 0 if it is not of them."""
+        near = np.flatnonzero(self._cosines[at] >= JOINED_COSINE).tolist()
+        beside = [other for other in near if self._is_joined(at, other) and self._likes(other)]
+        enough = len({self._passages[other].document for other in beside}) >= 2
+        few = enough and self._own_facts(at, beside) <= self._limits.joined_facts
+        if not few or not self._is_short(at, beside):
+            return 0
+        return max(len(self._likes(other)) for other in beside)
 
     def _touched(self, own: int) -> list[int]:
         """Return the passages after the first ``own`` that one of those stands beside."""
@@ -160,6 +169,11 @@ class _Group:
         return sorted({own + at for at, other in near.tolist() if self._is_joined(own + at, other)})
 
     def _likes(self, at: int) -> tuple[int, ...]:
+        if at not in self._known:
+            self._known[at] = self._found_likes(at)
+        return self._known[at]
+
+    def _found_likes(self, at: int) -> tuple[int, ...]:
         """Return one passage each of the documents that this one is like, if they are enough."""
         this = self._passages[at]
         near = np.flatnonzero(self._cosines[at] >= CORE_COSINE)
