@@ -33,6 +33,23 @@ def test_votes_need_voices() -> None:
         tally_votes(["a", "b"], ["x"])
 
 
+def test_an_answer_that_cannot_be_counted_is_refused() -> None:
+    """A list is no answer, and the error says what would be."""
+    with pytest.raises(UsageError, match="a list, which cannot be counted"):
+        tally_votes([["yes"]], ["a"])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(("bad", "cap"), [(-1, 1), (1, -3), (1.5, 1), (True, 1), (1, None)])
+def test_nothing_is_certified_against_what_is_no_number(bad: int, cap: int) -> None:
+    """Minus three places, or half a voice, would be certified by the formula alone."""
+    votes = tally_votes("AAAAB", "vwxyz")
+    with pytest.raises(UsageError):
+        votes.holds_without(bad, cap)
+    if bad != 1:
+        with pytest.raises(UsageError):
+            votes.holds_against(bad)
+
+
 def test_the_margin_holds_for_every_set_of_bad_voices() -> None:
     """Over all answers of five voices: what holds against b does, whatever any b of them say."""
     voices = "vwxyz"

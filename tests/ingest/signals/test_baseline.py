@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -135,3 +137,41 @@ def test_two_open_files_do_not_share_hashes(tmp_path: Path) -> None:
     one = Baseline.open(tmp_path / "one", "acme", "u1").observed.hashed("who opens the gate")
     two = Baseline.open(tmp_path / "two", "acme", "u1").observed.hashed("who opens the gate")
     assert not set(one) & set(two)
+
+
+@pytest.mark.parametrize("left", [b"", b"short", b"x" * 33])
+def test_a_key_that_is_not_whole_is_made_anew(tmp_path: Path, left: bytes) -> None:
+    """A kill between making and writing it would leave hashes without a key, which words betray."""
+    (tmp_path / "observed.key").write_bytes(left)
+    hashed = Baseline.open(tmp_path, "acme", "u1").observed.hashed("who opens the gate")
+    again = Baseline.open(tmp_path, "acme", "u1").observed.hashed("who opens the gate")
+    assert len((tmp_path / "observed.key").read_bytes()) == 32
+    assert stat.S_IMODE((tmp_path / "observed.key").stat().st_mode) == 0o600
+    assert hashed == again
+    assert not list(tmp_path.glob(".key-*"))
+
+
+def test_threads_that_start_at_once_share_one_key(tmp_path: Path) -> None:
+    """Whoever comes second hashes with the key of the first, never with a part of it."""
+    with ThreadPoolExecutor(8) as pool:
+        found = pool.map(
+            lambda at: tuple(
+                Baseline.open(tmp_path / "b", "acme", f"u{at}").observed.hashed(
+                    "who opens the gate"
+                )
+            ),
+            range(16),
+        )
+    assert len(set(found)) == 1
+
+
+def test_vectors_of_another_dimension_start_the_memory_again(tmp_path: Path) -> None:
+    """Rings of two dimensions can be neither compared nor saved."""
+    baseline = Baseline.open(tmp_path, "acme", "u1")
+    baseline.remember([document("1"), document("2", "feed")])
+    wide = replace(document("3"), vectors=np.eye(1, 8, dtype=np.float32))
+    baseline.remember([wide])
+    baseline.save()
+    again = Baseline.open(tmp_path, "acme", "u1")
+    assert [p.document for p in again.recent.of("wiki")] == ["wiki\n3"]
+    assert again.recent.of("feed") == ()
