@@ -43,6 +43,7 @@ class RunParts:
     chunker: Chunker
     signals: SignalSettings
     probation_days: float
+    founding_days: float
     state_dir: Path
     writer: BatchWriter
     quarantine: Quarantine
@@ -126,8 +127,17 @@ class IngestRun:
             request=self._request,
             state_dir=parts.state_dir,
             settings=parts.signals,
-            probation=Probation(parts.writer.sources(self._request.tenant), parts.probation_days),
+            probation=self._probation(),
             tell=self._emit,
+        )
+
+    def _probation(self) -> Probation:
+        parts, tenant = self._parts, self._request.tenant
+        return Probation(
+            parts.writer.sources(tenant),
+            parts.probation_days,
+            founded=parts.writer.founded(tenant, self._info.uid),
+            founding_days=parts.founding_days,
         )
 
     def _ingest(self, batch: Sequence[Candidate]) -> None:

@@ -64,7 +64,7 @@ class SourceBurst:
     """Like documents of one source, or of sources in probation, in the batch, lately, or stored."""
 
     name = "source_burst"
-    version = "2"
+    version = "3"
     threshold = 1.0
     decision = Decision.QUARANTINE
 
@@ -153,6 +153,7 @@ class _Group:
             this.document != that.document
             and self._cosines[at, other] >= JOINED_COSINE
             and this.content.overlap(that.content) >= JOINED_OVERLAP
+            and not _are_records(this.content, that.content)
         )
 
     def _own_facts(self, at: int, others: Sequence[int]) -> int:
@@ -179,8 +180,13 @@ def _reading(count: int) -> Reading:
 
 def _says_the_same(this: Content, that: Content) -> bool:
     """Tell whether two passages share their words, and are not two records of one form."""
-    overlap = this.overlap(that)
-    return overlap >= CORE_OVERLAP and (overlap < VERBATIM or not this.facts - that.words)
+    return this.overlap(that) >= CORE_OVERLAP and not _are_records(this, that)
+
+
+def _are_records(this: Content, that: Content) -> bool:
+    """Tell whether two passages are one form, filled in with another name or number."""
+    differ = bool(this.facts - that.words or that.facts - this.words)
+    return differ and this.overlap(that) >= VERBATIM
 
 
 def ring_of(each: SignalInput) -> str:

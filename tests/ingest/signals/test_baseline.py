@@ -13,6 +13,7 @@ import pytest
 from ragbastion.ingest.signals import Baseline, SignalInput
 from ragbastion.ingest.signals.baseline import FREELY_TAUGHT
 from ragbastion.ingest.signals.observed import KEPT
+from ragbastion.ingest.signals.state_file import write_state
 
 VECTOR = np.array([[0.6, 0.8, 0.0, 0.0]], dtype=np.float32)
 
@@ -58,8 +59,8 @@ def test_a_damaged_file_starts_cold_and_is_put_aside(tmp_path: Path, damage: byt
     [file] = tmp_path.glob("*.baseline")
     file.write_bytes(damage)
     again = Baseline.open(tmp_path, "acme", "u1")
-    assert "put aside" in again.cold
-    assert list(tmp_path.glob("*.damaged"))
+    [kept] = tmp_path.glob("*.damaged")
+    assert again.cold.endswith(f"; put aside as {kept.name}): it starts again")
 
 
 @pytest.mark.parametrize("at", [0.1, 0.5, 0.99])
@@ -75,6 +76,23 @@ def test_a_flipped_bit_is_damage(tmp_path: Path, at: float) -> None:
     again = Baseline.open(tmp_path, "acme", "u1")
     assert again.documents == 0
     assert again.damaged
+
+
+def test_a_folder_in_its_place_is_damage_that_a_person_must_remove(tmp_path: Path) -> None:
+    """It is not claimed to be put aside where it was not."""
+    baseline = Baseline.open(tmp_path, "acme", "u1")
+    baseline._path.mkdir()
+    baseline._path.with_suffix(".damaged").write_bytes(b"")
+    again = Baseline.open(tmp_path, "acme", "u1")
+    assert "could not be put aside, remove" in again.damaged
+    assert "put aside as" not in again.damaged
+
+
+def test_a_whole_file_that_lacks_arrays_is_damage(tmp_path: Path) -> None:
+    """It tells which one is missing."""
+    baseline = Baseline.open(tmp_path, "acme", "u1")
+    write_state(baseline._path, {"documents": np.zeros(1)})
+    assert "it lacks 'taught'" in Baseline.open(tmp_path, "acme", "u1").damaged
 
 
 def test_a_fifo_in_its_place_is_damage(tmp_path: Path) -> None:

@@ -118,6 +118,23 @@ def test_a_news_burst_passes(make: Maker, baseline: Baseline, probation: bool) -
     assert {verdict.decision for verdict in verdicts} == {least}
 
 
+def test_records_of_one_form_pass_though_some_have_no_number_of_their_own(
+    make: Maker, baseline: Baseline
+) -> None:
+    """Of a log with two numbers a line, lines whose numbers stand elsewhere too start no burst."""
+    lines = tuple(
+        f"Gate number {100 * day + at} of the long northern wall was opened by keeper {at} today."
+        for day in range(5)
+        for at in range(3)
+    )
+    screen, documents = Screen(baseline, None), like(make, lines, ("log",))
+    for day in range(5):
+        batch = documents[3 * day : 3 * day + 3]
+        verdicts = screen.vectors(batch)
+        assert {verdict.decision for verdict in verdicts} == {Decision.ALLOW}
+        screen.learn(batch)
+
+
 def test_a_long_document_is_no_rewrite(make: Maker, baseline: Baseline) -> None:
     """Pages of more than 48 content words that repeat each other are no burst."""
     page = " ".join(f"word{chr(97 + at // 26)}{chr(97 + at % 26)}" for at in range(49))
