@@ -55,8 +55,18 @@ class ObservedQueries:
 
     @classmethod
     def open(cls, folder: Path, name: str) -> Self:
-        """Return the sample kept in ``folder`` under ``name``, or an empty one."""
-        observed = cls(folder / f"{name}.observed", _key(folder))
+        """Return the sample kept in ``folder`` under ``name``, or an empty one.
+
+        A file or folder that cannot be used is told in ``damaged``.
+        """
+        path = folder / f"{name}.observed"
+        try:
+            observed = cls(path, _key(folder))
+        except OSError as error:
+            # Nothing is kept, and ingestion goes on: this sample only helps to judge.
+            observed = cls(path, secrets.token_bytes(_KEY_BYTES))
+            observed.damaged = f"its folder cannot be used ({error.strerror})"
+            return observed
         try:
             arrays = read_state(observed._path)
             if arrays is not None:

@@ -95,6 +95,15 @@ def test_a_whole_file_that_lacks_arrays_is_damage(tmp_path: Path) -> None:
     assert "it lacks 'taught'" in Baseline.open(tmp_path, "acme", "u1").damaged
 
 
+@pytest.mark.parametrize("name", ["best", "sum", "squares", "lift", "entries"])
+def test_arrays_that_do_not_fit_each_other_are_damage(tmp_path: Path, name: str) -> None:
+    """They are refused when they are read, and not by an index error in the midst of a run."""
+    baseline = Baseline.open(tmp_path, "acme", "u1")
+    baseline.probes.set_vectors(np.eye(4, dtype=np.float32))
+    write_state(baseline._path, {**baseline._state(), f"probes_{name}": np.zeros(2)})
+    assert "do not fit" in Baseline.open(tmp_path, "acme", "u1").damaged
+
+
 def test_a_fifo_in_its_place_is_damage(tmp_path: Path) -> None:
     """What is no regular file is not waited for."""
     baseline = Baseline.open(tmp_path, "acme", "u1")
