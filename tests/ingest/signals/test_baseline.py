@@ -139,6 +139,14 @@ def test_memory_is_bounded_by_sources_and_passages(tmp_path: Path) -> None:
     assert baseline.bytes_held < 2_000_000
 
 
+def test_a_flood_of_new_sources_does_not_make_their_ring_forgotten(tmp_path: Path) -> None:
+    """What sources in probation brought is remembered together, however many others come."""
+    baseline = Baseline.open(tmp_path, "acme", "u1")
+    baseline.remember([document("1", "new", probation=True)])
+    baseline.remember([document(str(at), f"s{at}") for at in range(300)])
+    assert [p.document for p in baseline.recent.of("\x00probation")] == ["new\n1"]
+
+
 def test_observed_queries_are_a_bounded_sample_without_text(tmp_path: Path) -> None:
     """No word of a query is in the file, and the sample stays at its size."""
     baseline = Baseline.open(tmp_path, "acme", "u1")
