@@ -8,6 +8,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -617,3 +618,23 @@ def test_a_baseline_folder_that_cannot_be_used_stops_nothing(rig: Rig, tmp_path:
             if event.kind == "ingest.baseline"}  # fmt: skip
     assert set(told) == {"damaged", "unsaved"}
     assert "Not a directory" in str(told["damaged"]["observed"])
+
+
+def test_a_clock_that_runs_back_refuses_what_it_cannot_sign(
+    rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Documents of a source that signed later are refused, and told of as such; others go on."""
+    rig.ingest(write(tmp_path / "a.txt", "The harbour opens at six."))
+    now, before = time.time(), len(rig.events.events)
+    monkeypatch.setattr(time, "time", lambda: now - 86_400)
+    rows = [{"id": name, "text": f"The {name} ferry leaves at nine.", "source": source}
+            for name, source in (("early", "wiki"), ("late", "feed"))]  # fmt: skip
+    lines = write(tmp_path / "b.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    report = rig.ingest(lines)
+    assert (report.ingested, report.failed) == (1, 1)
+    [failure] = report.failures
+    assert (failure.path, failure.where) == ("b.jsonl#early", "sign")
+    assert "this machine's clock is 86" in failure.message
+    told = [event.detail["ids"] for event in rig.events.events[before:]
+            if event.kind == "ingest.admitted"]  # fmt: skip
+    assert told == [["b.jsonl#late"]]
