@@ -153,7 +153,6 @@ class _Group:
             this.document != that.document
             and self._cosines[at, other] >= JOINED_COSINE
             and this.content.overlap(that.content) >= JOINED_OVERLAP
-            and not _are_records(this.content, that.content)
         )
 
     def _own_facts(self, at: int, others: Sequence[int]) -> int:

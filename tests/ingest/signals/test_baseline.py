@@ -78,6 +78,18 @@ def test_a_flipped_bit_is_damage(tmp_path: Path, at: float) -> None:
     assert again.damaged
 
 
+def test_another_archive_under_the_old_checksum_is_damage(tmp_path: Path) -> None:
+    """A whole archive that was put in place of the one that was written is not read."""
+    one, other = (Baseline.open(tmp_path, "acme", uid) for uid in ("u1", "u2"))
+    for each in (one, other):
+        each.learn([document("1")] * (1 if each is one else 2))
+        each.save()
+    head = b"\n".join(one._path.read_bytes().split(b"\n")[:2])
+    body = other._path.read_bytes().split(b"\n", 2)[2]
+    one._path.write_bytes(head + b"\n" + body)
+    assert "checksum" in Baseline.open(tmp_path, "acme", "u1").damaged
+
+
 def test_a_folder_in_its_place_is_damage_that_a_person_must_remove(tmp_path: Path) -> None:
     """It is not claimed to be put aside where it was not."""
     baseline = Baseline.open(tmp_path, "acme", "u1")
