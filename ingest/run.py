@@ -127,17 +127,12 @@ class IngestRun:
             request=self._request,
             state_dir=parts.state_dir,
             settings=parts.signals,
-            probation=self._probation(),
+            probation=Probation(
+                parts.writer.sources(self._request.tenant),
+                days=parts.probation_days,
+                founding_days=parts.founding_days,
+            ),
             tell=self._emit,
-        )
-
-    def _probation(self) -> Probation:
-        parts, tenant = self._parts, self._request.tenant
-        return Probation(
-            parts.writer.sources(tenant),
-            parts.probation_days,
-            founded=parts.writer.founded(tenant, self._info.uid),
-            founding_days=parts.founding_days,
         )
 
     def _ingest(self, batch: Sequence[Candidate]) -> None:

@@ -95,10 +95,6 @@ class BatchWriter:
         """Return what is known of the tenant's sources."""
         return self._signer.sources(tenant)
 
-    def founded(self, tenant: str, collection_uid: str) -> float | None:
-        """Return when the tenant's first passage of a collection was signed, None for none yet."""
-        return self._signer.founded(tenant, collection_uid)
-
     def withdraw(self, key: LedgerKey, collection: str) -> None:
         """Take a document out of the store and the ledger.
 

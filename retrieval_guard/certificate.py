@@ -27,8 +27,8 @@ class Certificate:
     established voice gave, largest first; ``probation`` how many all sources in probation did
     together, ``flagged`` how many of these are such because ingestion flagged them, ``unverified``
     how many have no proof. Without ``established`` nothing is known of who gave what, and the cap
-    alone bounds. ``cold_start`` says that the collection is younger than the probation, so that
-    sources count as established by having been among the first.
+    alone bounds. ``cold_start`` says that founding sources may be younger than the probation, so
+    that sources count as established by having been among the first.
     """
 
     k: int
@@ -95,6 +95,8 @@ class Certificate:
                 f"with s bad sources at most min({self.k}, {self.source_cap} * s) "
                 f"of {self.k} passages are theirs; all sources in probation count as one"
             )
+            if self.flagged:
+                told += f", and {self.flagged} that ingestion flagged count apart"
         if self.established is not None and self.k:
             told += f"; of these {self.k}, one bad source wrote {self.max_poison(1)} at most"
         if self.cold_start:

@@ -33,9 +33,10 @@ class Votes:
         return self.winner is not None and self.margin > 2 * bad_voices
 
     def holds_without(self, bad_voices: int, cap: int) -> bool:
-        """Tell whether it is also the same in the context that there were without them.
+        """Tell whether it is also the same when others stand in these voices' places.
 
-        Each took up to ``cap`` places, and each of these may bring another voice's vote.
+        Each voice's passages are taken out, and up to ``cap`` others each put in their places.
+        Without them another retrieval may choose otherwise in more places than theirs.
         """
         require_count(bad_voices, "bad_voices")
         require_count(cap, "cap")

@@ -80,7 +80,7 @@ class Vectors:
         self._folder.mkdir(parents=True, exist_ok=True)
         keys = list(self._known)
         # One file: a kill between two would leave keys and vectors that do not fit.
-        part = self._folder / "vectors.part.npz"
+        part = self._folder / f"vectors.{os.getpid()}.part.npz"
         with part.open("wb") as file:
             np.savez(file, keys=np.array(keys), vectors=np.array([self._known[k] for k in keys]))
         os.replace(part, self._folder / "vectors.npz")

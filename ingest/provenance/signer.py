@@ -121,13 +121,6 @@ class BatchSigner:
         """Return what is known of the tenant's sources."""
         return self._registry.sources(tenant)
 
-    def founded(self, tenant: str, collection_uid: str) -> float | None:
-        """Return when the tenant's first batch of a collection was signed, None for none yet.
-
-        Seconds since the epoch by this folder's clock. Grows with the collection's envelopes.
-        """
-        return min(self._registry.first_arrivals(tenant, collection_uid).values(), default=None)
-
     def require_signable(self, tenant: str, source: str, reviewer: str = "") -> None:
         """Raise `ProvenanceError` where nobody may sign for the source now; change nothing.
 

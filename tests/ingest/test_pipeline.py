@@ -592,7 +592,7 @@ ECHO = "Who built the Alder Bridge in Velm? The Alder Bridge in Velm was built b
 def test_a_source_that_comes_later_is_held_to_more(
     make_rig: Callable[..., Rig], tmp_path: Path, founding_days: float, held: int
 ) -> None:
-    """Than ``founding_days`` after the collection's first passage, whoever opened the rest."""
+    """Than ``founding_days`` after the tenant's first source, whoever opened that."""
     retrieval = RetrievalSettings(founding_days=founding_days)
     rig = make_rig(settings=Settings(state_dir=tmp_path / "state", retrieval=retrieval))
     for name in ("wiki", "vouched"):

@@ -1,68 +1,48 @@
-"""Who is new at ingestion: by age, by when the collection began, and not by a person's word."""
+"""Which sources the signals take for new."""
 
-from __future__ import annotations
+import math
 
 import pytest
-from ragbastion.core.chunk import TenantId
 from ragbastion.ingest.probation import DAY_S, Probation
 from ragbastion.ingest.provenance.source_records import SourceRecord
 
-NOW = 400 * DAY_S
+NOW = 100 * DAY_S
 
 
-def record(name: str, age_days: float, opened_by: str = "") -> SourceRecord:
-    """Return a source of that age."""
-    return SourceRecord(
-        tenant=TenantId("acme"),
-        source=name,
-        opened_at=NOW - age_days * DAY_S,
-        opened_by=opened_by,
-    )
+def record(source: str, day: float, by: str = "") -> SourceRecord:
+    """Return a source that was opened on a day, by a person or by ingestion."""
+    return SourceRecord(tenant="acme", source=source, opened_at=day * DAY_S, opened_by=by)
 
 
-def covers(*records: SourceRecord, founded: float | None = 0.0, founding_days: float = 7) -> bool:
-    """Tell whether the source x is in probation of seven days."""
-    probation = Probation(records, 7, founded=founded, founding_days=founding_days)
-    return probation.covers("x", NOW)
+def covers(*records: SourceRecord, source: str = "feed", founding_days: float = 7.0) -> bool:
+    """Tell whether a source is in probation on day 100."""
+    return Probation(records, days=7.0, founding_days=founding_days).covers(source, NOW)
 
 
-@pytest.mark.parametrize(
-    ("age", "new"), [(0, True), (6.99, True), (7, False), (300, False), (-0.01, True), (-40, True)]
-)
-def test_a_source_is_new_for_seven_days(age: float, new: bool) -> None:
-    """To the day; one that was opened in the future is new until the clock has passed it."""
-    assert covers(record("x", age)) is new
+def test_the_first_source_of_all_is_none() -> None:
+    """Nobody is older; with no founding days nobody is believed for that."""
+    assert not covers()
+    assert covers(founding_days=0.0)
+
+
+@pytest.mark.parametrize(("day", "new"), [(92.9, False), (93.1, True), (math.inf, True)])
+def test_age_ends_it(day: float, new: bool) -> None:
+    """Seven days after it was opened; never if that lies in the future."""
+    assert covers(record("first", 0.0), record("feed", day)) is new
+
+
+def test_founding_sources_are_none() -> None:
+    """Those of the first days."""
+    assert not covers(record("first", 95.0), record("feed", 99.0))
+    assert covers(record("first", 90.0), record("feed", 99.0))
 
 
 def test_a_person_ends_it() -> None:
-    """Whoever opens a source vouches for it."""
-    assert not covers(record("x", 0, opened_by="ada"))
+    """Whoever opened or vouched for a source answers for it."""
+    assert not covers(record("first", 0.0), record("feed", 99.0, by="ada"))
 
 
-def test_a_source_that_nobody_has_seen_is_new() -> None:
-    """It is opened by the document that is looked at."""
-    assert covers(record("old", 300))
-
-
-def test_the_first_to_come_by_itself_is_new_where_all_others_are_vouched_for() -> None:
-    """Vouching for all one has must not make a founder of the first stranger."""
-    known = [record(name, 300, opened_by="ada") for name in "abc"]
-    assert covers(*known)
-    assert covers(*known, record("x", 1))
-
-
-@pytest.mark.parametrize(("founded_days_ago", "new"), [(3, False), (7, False), (7.01, True)])
-def test_founding_sources_are_not_new(founded_days_ago: float, new: bool) -> None:
-    """Those opened within founding_days of the collection's first passage."""
-    assert covers(founded=NOW - founded_days_ago * DAY_S) is new
-
-
-def test_nobody_is_new_in_an_empty_collection() -> None:
-    """A cold start flags no source for being there."""
-    assert not covers(founded=None)
-
-
-@pytest.mark.parametrize("founded", [None, NOW - DAY_S])
-def test_without_founding_days_nobody_founds(founded: float | None) -> None:
-    """Then only those that a person opened are believed, as in retrieval."""
-    assert covers(founded=founded, founding_days=0)
+def test_sources_that_persons_opened_are_the_first_as_well() -> None:
+    """What ingestion opens long after them is no founder for being the first that it opened."""
+    assert covers(record("first", 0.0, by="ada"))
+    assert covers(record("first", 0.0, by="ada"), record("feed", 99.0))
