@@ -1,7 +1,7 @@
 """Which sources are new: opened by ingestion lately, and vouched for by nobody.
 
-The founding sources of a tenant, those opened soon after its first, are not: where all is new, nobody
-older could be believed in their place.
+The founding sources of a tenant, those opened soon after its first, are not: where all is new,
+nobody older could be believed in their place.
 """
 
 from __future__ import annotations

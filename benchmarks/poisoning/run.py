@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -36,9 +37,11 @@ def run(request: Request, say: Say) -> tuple[Fields, Path]:
     """Measure everything, write ``poisoning.json`` into ``out``; return the results and the file.
 
     A run that was killed goes on where it was, since finished parts stand in ``out/cache``. Raises
-    `UsageError` where nothing is attacked or asked, `LoadError` for a bad row.
+    `UsageError` where nothing is attacked or asked and where ``out`` cannot be written, `LoadError`
+    for a bad row.
     """
     require_extra()
+    _require_writable(request.out)
     started = time.monotonic()
     bench = Bench(request, say)
     _require_questions(bench)
@@ -75,6 +78,18 @@ def require_extra() -> None:
                 f"{package} is not installed, and the benchmark needs it: "
                 "pip install 'ragbastion[bench]'"
             )
+
+
+def _require_writable(out: Path) -> None:
+    """Raise `UsageError` now rather than after minutes of embedding."""
+    try:
+        (out / "cache").mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=out / "cache").close()
+    except OSError as error:
+        raise UsageError(
+            f"--out '{out}' refused: nothing can be written there ({error.strerror}); name another "
+            "folder"
+        ) from error
 
 
 def violations(results: Fields) -> int:

@@ -246,8 +246,13 @@ def _reading(counts: Sequence[int]) -> Reading:
 
 def _says_the_same(this: Content, that: Content) -> bool:
     """Tell whether two passages share their words, and are not two records of one form."""
-    overlap = this.overlap(that)
-    return overlap >= CORE_OVERLAP and (overlap < VERBATIM or not this.facts - that.words)
+    return this.overlap(that) >= CORE_OVERLAP and not _are_records(this, that)
+
+
+def _are_records(this: Content, that: Content) -> bool:
+    """Tell whether two passages are one form, filled in with another name or number."""
+    differ = bool(this.facts - that.words or that.facts - this.words)
+    return differ and this.overlap(that) >= VERBATIM
 
 
 def ring_of(each: SignalInput) -> str:

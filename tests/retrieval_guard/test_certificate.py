@@ -59,7 +59,8 @@ def test_cold_start_and_nothing_are_said() -> None:
     young = Certificate(k=1, source_cap=2, sources=3, established=(1,), cold_start=True)
     assert "cold start" in young.statement
     assert young.as_dict()["cold_start"] is True
-    assert Certificate(k=0, source_cap=None, sources=0).statement == "nothing is served"
+    nothing = Certificate(k=0, source_cap=None, sources=0)
+    assert (nothing.statement, nothing.single_voice) == ("nothing is served", False)
 
 
 def test_flagged_passages_are_said_to_count_apart() -> None:

@@ -124,3 +124,12 @@ def test_neither_data_nor_files_is_wrong_usage(tmp_path: Path) -> None:
     done = bench("--out", tmp_path / "out")
     assert done.exit_code == 2
     assert "--data" in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_refused_first(data: Path, tmp_path: Path) -> None:
+    """Before anything is embedded, which may take minutes; the error says what to do."""
+    (tmp_path / "file").write_text("")
+    done = bench("--data", data, "--out", tmp_path / "file" / "out", *SMALL)
+    assert done.exit_code == 2
+    assert "nothing can be written there" in done.stderr
+    assert "ingesting" not in done.stderr
