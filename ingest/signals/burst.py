@@ -8,8 +8,9 @@ brings facts that the others lack.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,23 +130,32 @@ class _Group:
 
     def _likes(self, at: int) -> tuple[int, ...]:
         """Return one passage each of the documents that this one is like, if they are enough."""
-        this = self._passages[at]
-        near = np.flatnonzero(self._cosines[at] >= CORE_COSINE)
-        best: dict[str, int] = {}
-        for other in near[np.argsort(-self._cosines[at, near])].tolist():
-            that = self._passages[other]
-            if that.document == this.document or that.document in best:
-                continue
-            if min(len(this.content.words), len(that.content.words)) < LEAST_WORDS:
-                continue
-            if _says_the_same(this.content, that.content):
-                best[that.document] = other
-        nearest = list(best.values())[: self._limits.likes]
+        # Too short or too long for a burst: not compared, so that a flood of it costs nothing.
+        if not LEAST_WORDS <= len(self._passages[at].content.words) <= self._limits.longest:
+            return ()
+        found = self._alike(at)
+        nearest = list(islice(found, self._limits.likes))
         if len(nearest) < self._limits.likes or self._own_facts(at, nearest):
             return ()
         if not self._is_short(at, nearest):
             return ()
-        return tuple(best.values())
+        return (*nearest, *found)
+
+    def _alike(self, at: int) -> Iterator[int]:
+        """Yield the passages that say the same, nearest first and one a document.
+
+        Most passages are told apart by the first few: a flood of reports is never compared in full.
+        """
+        this = self._passages[at]
+        near = np.flatnonzero(self._cosines[at] >= CORE_COSINE)
+        known = {this.document}
+        for other in near[np.argsort(-self._cosines[at, near])].tolist():
+            that = self._passages[other]
+            if that.document in known or len(that.content.words) < LEAST_WORDS:
+                continue
+            if _says_the_same(this.content, that.content):
+                known.add(that.document)
+                yield other
 
     def _is_joined(self, at: int, other: int) -> bool:
         this, that = self._passages[at], self._passages[other]
