@@ -26,7 +26,8 @@ about .6, and of two rows in common about .85."""
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _WORD = re.compile(r"[^\W\d_]{3,}")
-_STOP = frozenset("the and for that with was were are from this which has had not but his her".split())
+_STOP_WORDS = "the and for that with was were are from this which has had not but his her"
+_STOP = frozenset(_STOP_WORDS.split())
 
 
 class WordVectors:

@@ -111,9 +111,14 @@ def _difference(
     claims_of: ClaimsOf,
 ) -> _Difference:
     """Return in what two passages differ, with the values of both; "" if in nothing."""
+    theirs = [(len(each.terms), each) for each in _own(other, one)]
     for mine in _own(one, other):
-        for others in _own(other, one):
-            found = _swapped(mine, others, claims_of)
+        size = len(mine.terms)
+        for length, each in theirs:
+            # Sets of such different sizes are never alike: most pairs end here.
+            if length <= _SAME_WORDS * size or size <= _SAME_WORDS * length:
+                continue
+            found = _swapped(mine, each, claims_of)
             if found[0]:
                 return found
     for kind in _KINDS:
@@ -131,11 +136,8 @@ def _own(one: Reading, other: Reading) -> Sequence[Sentence]:
 
 def _swapped(one: Sentence, other: Sentence, claims_of: ClaimsOf) -> _Difference:
     """Return what two sentences of like words have in each other's place, or that one denies."""
-    fewest, most = sorted((len(one.terms), len(other.terms)))
-    if fewest <= _SAME_WORDS * most:
-        return _NONE
     shared = len(one.terms & other.terms)
-    all_ = fewest + most - shared
+    all_ = len(one.terms) + len(other.terms) - shared
     if shared <= _SAME_WORDS * all_:
         return _NONE
     here, there = claims_of(one), claims_of(other)
