@@ -16,7 +16,9 @@ import resource
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from ragbastion.tenancy import EdgeStore
 
 from ..report import print_table, write_json
 from .collection import BATCH, Collection
-from .flood import Flood, resident_mb
+from .flood import flooded, resident_mb
 from .ingestion import FRESH, Watched, measure_documents, scan_ms, store_ms
 from .plot import write_plot
 from .queries import measure_queries
@@ -45,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
         result = measure_sizes(texts, options, Path(folder))
         result["embedded_store"] = measure_store(texts, options.store_points, Path(folder))
-        result["flood"] = measure_flood(texts, options.flood, Path(folder))
+        result["flood"] = measure_flood(options.data, options.flood, Path(folder))
     result |= judged(result)
     result["largest resident, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     for title, rows in (
@@ -68,7 +70,8 @@ def measure_sizes(texts: Texts, options: argparse.Namespace, folder: Path) -> Ro
     collections = []
     for size in sorted(options.sizes):
         started = time.perf_counter()
-        collections.append(Collection(texts, matrix[:size], folder / f"graph{size}"))
+        graph = (options.graphs or folder) / f"graph{size}"
+        collections.append(Collection(texts, matrix[:size], graph))
         print(f"graph of {size:,}: {time.perf_counter() - started:.0f} s", flush=True)
     before = resident_mb()
     watched = [Watched(each, folder / "baselines") for each in collections]
@@ -116,12 +119,17 @@ def measure_store(texts: Texts, points: Sequence[int], folder: Path) -> list[Row
     return rows
 
 
-def measure_flood(texts: Texts, documents: int, folder: Path) -> list[Row]:
-    """Return how a source of that many documents fares, established and in probation."""
-    rows = []
-    for probation in (False, True):
-        rows += Flood(texts, folder / f"flood{probation}", probation=probation).run(documents)
-    return rows
+def measure_flood(data: Path, documents: int, folder: Path) -> list[Row]:
+    """Return how a source of that many documents fares, established and in probation.
+
+    Each in a process of its own, whose memory is then that of one flood.
+    """
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        runs = [
+            pool.submit(flooded, data, documents, folder / f"flood{new}", new)
+            for new in (False, True)
+        ]
+        return [row for run in runs for row in run.result()]
 
 
 def judged(result: Row) -> Row:
@@ -171,6 +179,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--flood", type=int, default=100_000)
     parser.add_argument("--store-points", type=int, nargs="+", default=[5_000, 20_000])
     parser.add_argument("--work", type=Path, help="where indexes are made; the temporary folder")
+    parser.add_argument("--graphs", type=Path, help="keep the indexes here for the next run")
     parser.add_argument("--small", action="store_true", help="run all of it in seconds")
     options = parser.parse_args(arguments)
     if options.small:

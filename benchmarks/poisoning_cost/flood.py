@@ -124,6 +124,11 @@ class Flood:
         }
 
 
+def flooded(data: Path, documents: int, folder: Path, probation: bool) -> list[Row]:
+    """Run one flood, with the texts of a data folder."""
+    return Flood(Texts(data / "poison"), folder, probation=probation).run(documents)
+
+
 def resident_mb() -> float:
     """Return the resident memory of this process."""
     lines = Path("/proc/self/status").read_text().splitlines()
