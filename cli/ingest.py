@@ -95,6 +95,8 @@ def write_report(report: IngestReport, *, as_json: bool) -> None:
     else:
         counts = ("ingested", "unchanged", "replaced", "quarantined", "failed")
         told = ", ".join(f"{fields[name]} {name}" for name in counts)
+        if fields["taken_back"]:
+            told += f", {fields['taken_back']} taken back"
         size = f"{fields['chunks']} chunks in {fields['seconds']:.1f} s"
         write_line(f"{fields['documents']} documents: {told}; {size}")
         _write_quarantined(fields["quarantined_items"])
@@ -106,14 +108,19 @@ def report_code(report: IngestReport) -> ExitCode:
     """Return what the counts of a report mean for the exit code."""
     if report.failed:
         return ExitCode.FAILURE
-    return ExitCode.FINDINGS if report.quarantined else ExitCode.CLEAN
+    return ExitCode.FINDINGS if report.quarantined_items else ExitCode.CLEAN
 
 
 def _write_quarantined(items: list[dict[str, Any]]) -> None:
     if not items:
         return
-    rows = [[item["id"], item["document"], "".join(item["reasons"][:1])] for item in items]
+    rows = [[item["id"], item["document"], _why(item)] for item in items]
     write_table("quarantined: see 'ragbastion quarantine show ID'", ("id", "document", "why"), rows)
+
+
+def _why(item: dict[str, Any]) -> str:
+    why = "".join(item["reasons"][:1])
+    return f"taken back: {why}" if item["taken_back"] else why
 
 
 def _failure(failure: dict[str, Any]) -> str:

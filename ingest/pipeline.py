@@ -37,6 +37,7 @@ from .report import IngestReport
 from .request import IngestRequest, Progress
 from .run import IngestRun, RunParts
 from .scanner import Scanner
+from .taking_back import REBUILT
 from .writer import BatchWriter
 
 
@@ -118,11 +119,12 @@ class IngestPipeline:
         return IngestRun(self._parts, request).consume([document])
 
     def reject(self, quarantine_id: str, *, reviewer: str, reason: str = "") -> QuarantineRecord:
-        """Keep a document out for good; one that was released before is withdrawn first."""
+        """Keep a document out for good; one that is served, as if released, is withdrawn first."""
         record = self._parts.quarantine.get(quarantine_id)
         if not reviewer.strip():
             raise UsageError(f"decision on '{quarantine_id}' refused: name the reviewer")
-        if record.state is QuarantineState.RELEASED:
+        waiting = self._parts.quarantine.served(record.key.tenant, record.key.collection)
+        if record.state is QuarantineState.RELEASED or record in waiting:
             self._withdraw(record)
         decided = self._parts.quarantine.decide(
             quarantine_id, QuarantineState.REJECTED, reviewer=reviewer, reason=reason
@@ -158,8 +160,17 @@ class IngestPipeline:
             document=record.key.document,
         )
 
-    def _reloaded(self, record: QuarantineRecord) -> LoadedDocument:
-        """Load the kept bytes again, under the document's own name."""
+    def _reloaded(self, record: QuarantineRecord) -> Loaded:
+        """Load the kept bytes again, under the document's own name.
+
+        Where only its text was kept, its file has to be ingested again.
+        """
+        if record.media_type == REBUILT:
+            error = LoadError(
+                f"'{record.key.document}' is released, and its bytes were not kept: ingest its "
+                "file again, and it is let in"
+            )
+            return LoadFailure(path=record.key.document, where="release", error=error)
         data = self._parts.quarantine.original(record.id)
         loaded: list[Loaded] = list(load_bytes(data, _file_name(record), self._settings.load))
         for item in loaded:

@@ -13,7 +13,7 @@ from .exact_numbers import exact_numbers
 from .ledger import LedgerEntry, LedgerKey
 from .loaders import LoadedDocument
 from .provenance import chunk_id
-from .quarantine import QuarantineKey
+from .quarantine import Held, QuarantineKey
 from .request import IngestRequest
 from .signals import SignalInput
 
@@ -55,6 +55,7 @@ class Candidate:
             text=self.document.text,
             pieces=tuple(piece.text for piece in self.pieces),
             vectors=self.vectors,
+            digest=self.document.digest,
         )
 
 
@@ -114,6 +115,17 @@ def entry_of(each: Candidate, chunks: Sequence[Chunk], pipeline: str) -> LedgerE
         digest=each.document.digest,
         pipeline=pipeline,
         chunks=tuple(chunk.id for chunk in chunks),
+    )
+
+
+def held_of(each: Candidate) -> Held:
+    """Return a candidate as quarantine is to hold it."""
+    return Held(
+        key=each.quarantine_key,
+        raw=each.document.raw,
+        media_type=each.document.media_type,
+        verdict=each.verdict,
+        label=each.label,
     )
 
 

@@ -3,6 +3,8 @@
 - INVARIANT: one row for one (tenant, collection, source, document, digest); the same bytes under
   the same name never make a second one, and keep the decision that a person took.
 - INVARIANT: every decision is appended to ``decisions``; none is overwritten there.
+- INVARIANT: what is held together is kept whole or not at all; a document that the store served
+  until now is in ``served`` until it is out.
 - A decision is looked up by the whole key with the full SHA-256, never by the short id alone.
 """
 
@@ -23,6 +25,7 @@ from ..core.chunk import Digest, DocumentId, TenantId
 from ..core.errors import UsageError
 from ..core.sqlite import open_database, query, transaction
 from ..core.verdict import Verdict
+from .watched import WATCHED_SCHEMA, Watched
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS quarantine (
@@ -41,6 +44,7 @@ CREATE TABLE IF NOT EXISTS decisions (
 CREATE TABLE IF NOT EXISTS labels (
     id TEXT PRIMARY KEY REFERENCES quarantine (id), label TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS served (id TEXT PRIMARY KEY REFERENCES quarantine (id));
 """
 
 _COLUMNS = (
@@ -73,6 +77,21 @@ class QuarantineKey:
     def as_tuple(self) -> tuple[str, str, str, str, str]:
         """Return the fields in the order of the table's unique key."""
         return (self.tenant, self.collection, self.source, self.document, self.digest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A document to hold: its bytes, why, and the access label that a release gives it.
+
+    ``served`` tells that the store serves it until now.
+    """
+
+    key: QuarantineKey
+    raw: bytes
+    media_type: str
+    verdict: Verdict
+    label: Mapping[str, Any] | None = None
+    served: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +137,9 @@ class Quarantine:
     """Keeps quarantined documents in one SQLite file, owner-only; safe to share between threads."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = open_database(path, _SCHEMA)
+        self._connection = open_database(path, _SCHEMA + WATCHED_SCHEMA)
         self._lock = threading.Lock()
+        self.watched = Watched(self._connection, self._lock)
 
     def add(
         self,
@@ -133,33 +153,28 @@ class Quarantine:
 
         ``label`` is the access label that it is to have when it is released.
         """
+        held = Held(key=key, raw=raw, media_type=media_type, verdict=verdict, label=label)
+        return self.add_all([held])[0]
+
+    def add_all(self, documents: Sequence[Held]) -> Sequence[str]:
+        """Hold documents, all or none, and return their ids in order; see `add`."""
         with self._lock, transaction(self._connection) as connection:
-            known = connection.execute(
-                "SELECT id FROM quarantine WHERE tenant = ? AND collection = ? AND source = ? "
-                "AND document = ? AND digest = ?",
-                key.as_tuple(),
-            ).fetchone()
-            if known is not None:
-                return str(known["id"])
-            identifier = _free_id(connection, key)
-            connection.execute(
-                "INSERT INTO quarantine (id, tenant, collection, source, document, digest, "
-                "media_type, raw, verdict, state, created_at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'held', ?)",
-                (
-                    identifier,
-                    *key.as_tuple(),
-                    media_type,
-                    raw,
-                    json.dumps(verdict.as_dict()),
-                    time.time(),
-                ),
-            )
-            if label:
-                connection.execute(
-                    "INSERT INTO labels VALUES (?, ?)", (identifier, json.dumps(dict(label)))
-                )
-            return identifier
+            return [_added(connection, each) for each in documents]
+
+    def served(self, tenant: TenantId, collection: str) -> Sequence[QuarantineRecord]:
+        """Return what was served when it was held, and was not told of as `withdrawn` yet."""
+        rows = self._query(
+            f"SELECT {_COLUMNS} FROM served JOIN quarantine USING (id) "  # noqa: S608
+            "WHERE tenant = ? AND collection = ? ORDER BY created_at, id",
+            tenant,
+            collection,
+        )
+        return [_record(row) for row in rows]
+
+    def withdrawn(self, identifier: str) -> None:
+        """Note that the store serves a held document no more, or again by a person's decision."""
+        with self._lock, transaction(self._connection) as connection:
+            connection.execute("DELETE FROM served WHERE id = ?", (identifier,))
 
     def label(self, identifier: str) -> dict[str, Any]:
         """Return the payload keys of the access label that a document came with, if it did."""
@@ -245,6 +260,39 @@ class Quarantine:
     def _query(self, sql: str, *values: object) -> Sequence[sqlite3.Row]:
         with self._lock:
             return query(self._connection, sql, values)
+
+
+def _added(connection: sqlite3.Connection, held: Held) -> str:
+    known = connection.execute(
+        "SELECT id, state FROM quarantine WHERE tenant = ? AND collection = ? AND source = ? "
+        "AND document = ? AND digest = ?",
+        held.key.as_tuple(),
+    ).fetchone()
+    identifier = _inserted(connection, held) if known is None else str(known["id"])
+    if held.served and (known is None or known["state"] != QuarantineState.RELEASED):
+        connection.execute("INSERT OR IGNORE INTO served VALUES (?)", (identifier,))
+    return identifier
+
+
+def _inserted(connection: sqlite3.Connection, held: Held) -> str:
+    identifier = _free_id(connection, held.key)
+    connection.execute(
+        "INSERT INTO quarantine (id, tenant, collection, source, document, digest, "
+        "media_type, raw, verdict, state, created_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'held', ?)",
+        (
+            identifier,
+            *held.key.as_tuple(),
+            held.media_type,
+            held.raw,
+            json.dumps(held.verdict.as_dict()),
+            time.time(),
+        ),
+    )
+    if held.label:
+        label = json.dumps(dict(held.label))
+        connection.execute("INSERT INTO labels VALUES (?, ?)", (identifier, label))
+    return identifier
 
 
 def _free_id(connection: sqlite3.Connection, key: QuarantineKey) -> str:

@@ -17,7 +17,8 @@ from .request import Progress
 class QuarantinedItem:
     """A document that was held back; ``id`` names it to `Quarantine`.
 
-    ``known`` is true if it was in quarantine before this run.
+    ``known`` is true if it was in quarantine before this run, ``taken_back`` if it was admitted by
+    an earlier batch or run, and served since.
     """
 
     id: str
@@ -25,6 +26,7 @@ class QuarantinedItem:
     source: str
     reasons: tuple[str, ...]
     known: bool = False
+    taken_back: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -34,6 +36,7 @@ class QuarantinedItem:
             "source": self.source,
             "reasons": list(self.reasons),
             "known": self.known,
+            "taken_back": self.taken_back,
         }
 
 
@@ -62,7 +65,9 @@ class IngestReport:
 
     ``documents`` were loaded; each is ingested, unchanged, quarantined, or among ``failed``, which
     also counts what could not be loaded. ``replaced`` of the ingested had an older version.
-    ``timings_ms`` maps layers to wall time.
+    ``taken_back`` are held now and were admitted by an earlier run, or by an earlier batch of this
+    one, which counted them as ingested; ``quarantined_items`` has them too. ``timings_ms`` maps
+    layers to wall time.
     """
 
     documents: int
@@ -76,6 +81,7 @@ class IngestReport:
     timings_ms: Mapping[str, float]
     quarantined_items: tuple[QuarantinedItem, ...]
     failures: tuple[IngestFailure, ...]
+    taken_back: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -84,6 +90,7 @@ class IngestReport:
             "ingested": self.ingested,
             "unchanged": self.unchanged,
             "quarantined": self.quarantined,
+            "taken_back": self.taken_back,
             "failed": self.failed,
             "replaced": self.replaced,
             "chunks": self.chunks,
@@ -105,6 +112,7 @@ class Tally:
         self.chunks = 0
         self.current = ""
         self.quarantined: list[QuarantinedItem] = []
+        self.taken_back: list[QuarantinedItem] = []
         self.failures: list[IngestFailure] = []
         self._timings_ms: dict[str, float] = defaultdict(float)
         self._started = time.perf_counter()
@@ -150,6 +158,7 @@ class Tally:
             chunks=self.chunks,
             seconds=time.perf_counter() - self._started,
             timings_ms=dict(self._timings_ms),
-            quarantined_items=tuple(self.quarantined),
+            quarantined_items=(*self.quarantined, *self.taken_back),
+            taken_back=len(self.taken_back),
             failures=tuple(self.failures),
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ..core.chunk import Matrix, checked_matrix
 from ..core.embedding import Embedder
@@ -22,14 +23,16 @@ from .intake import Intake, Loaded
 from .labelling import Labelling
 from .ledger import Ledger, LedgerEntry
 from .origin import Origin, batch_facts
-from .prepared import Candidate
+from .prepared import Candidate, held_of
 from .probation import Probation
 from .provenance import BatchFacts
-from .quarantine import Quarantine, QuarantineRecord, QuarantineState
+from .quarantine import Quarantine, QuarantineKey, QuarantineRecord, QuarantineState
 from .report import IngestReport, QuarantinedItem, Tally
 from .request import IngestRequest, Progress
 from .screening import Screening
+from .signals.burst import Earlier
 from .signals.catalogue import signals_version
+from .taking_back import TakingBack
 from .writer import BatchWriter
 
 
@@ -98,6 +101,7 @@ class IngestRun:
         # A ledger that was put back takes older versions for current: nothing is built on it.
         parts.writer.require_ledger()
         self._screening = self._opened_screening()
+        self._taking_back = self._opened_taking_back()
         # As after a restored backup: then the ledger's word is checked, document by document.
         held = parts.store.count(self._info.name, request.tenant)
         self._store_lost_points = held < parts.ledger.points(self._info.uid, request.tenant)
@@ -109,6 +113,8 @@ class IngestRun:
         what was committed before stays, and the call can be repeated.
         """
         self._charging.call()
+        self._taking_back.forget(self._parts.probation_days)
+        self._finish_taking_back()
         intake = Intake(self._request, self._info.uid, self._tally, self._fail)
         for batch in intake.batches(stream, self._parts.batch_documents):
             self._ingest(batch)
@@ -126,16 +132,35 @@ class IngestRun:
             request=self._request,
             state_dir=parts.state_dir,
             settings=parts.signals,
-            probation=Probation(parts.writer.sources(self._request.tenant), parts.probation_days),
+            probation=self._probation(),
             tell=self._emit,
         )
+
+    def _opened_taking_back(self) -> TakingBack:
+        parts = self._parts
+        return TakingBack(
+            store=parts.store,
+            info=self._info,
+            request=self._request,
+            writer=parts.writer,
+            ledger=parts.ledger,
+            quarantine=parts.quarantine,
+            # Asked for anew each time: a person may have vouched for a source meanwhile.
+            probation=self._probation,
+        )
+
+    def _probation(self) -> Probation:
+        parts = self._parts
+        return Probation(parts.writer.sources(self._request.tenant), parts.probation_days)
 
     def _ingest(self, batch: Sequence[Candidate]) -> None:
         due = self._signable(self._labelled([each for each in batch if self._is_due(each)]))
         admitted = self._screened(self._scanned(due), self._screening.texts)
         embedded = self._embedded(self._chunked(admitted))
         # Again: embedding takes a while, and a source may be revoked meanwhile.
-        served = self._signable(self._screened(embedded, self._screening.vectors))
+        served = self._signable(
+            self._screened(embedded, self._screening.vectors, self._screening.earlier)
+        )
         if served:
             self._write(served)
             self._screening.learn(served)
@@ -208,33 +233,57 @@ class IngestRun:
         self,
         batch: Sequence[Candidate],
         measure: Callable[[Sequence[Candidate]], Sequence[Verdict]],
+        earlier: Callable[[], Sequence[tuple[Earlier, Verdict]]] = lambda: (),
     ) -> list[Candidate]:
-        """Add the signals' verdicts, hold what has earned it, and return the rest."""
+        """Add the signals' verdicts, hold what has earned it, and return the rest.
+
+        What was admitted before and is shown by these to be of a burst is held with them.
+        """
         with self._tally.timed("outliers"):
             verdicts = measure(batch)
         for each, verdict in zip(batch, verdicts, strict=True):
             each.verdict = each.verdict.merge(verdict)
-        return [each for each in batch if not self._is_held(each)]
+        self._hold([each for each in batch if _is_to_be_held(each)], earlier())
+        return [each for each in batch if not _is_to_be_held(each)]
 
-    def _is_held(self, each: Candidate) -> bool:
-        if each.verdict.decision < Decision.QUARANTINE or each.released:
-            return False
-        document = each.document
-        identifier = self._parts.quarantine.add(
-            each.quarantine_key, document.raw, document.media_type, each.verdict, each.label
-        )
-        self._withdraw(each, each.replaces)
-        item = QuarantinedItem(
-            id=identifier,
-            document=each.name,
-            source=each.source,
-            reasons=reasons_of(each.verdict),
-        )
-        self._tally.quarantined.append(item)
-        kinds = sorted({finding.kind for finding in each.verdict.findings})
-        detail = {"document": each.name, "digest": document.digest, "kinds": kinds}
-        self._emit("ingest.quarantined", identifier, each.verdict.decision.value, detail)
-        return True
+    def _hold(self, batch: Sequence[Candidate], earlier: Sequence[tuple[Earlier, Verdict]]) -> None:
+        taken = self._taking_back.held(earlier)
+        if not batch and not taken:
+            return
+        self._screening.remember_held(batch)
+        if taken:
+            # First: what the store has no more to compare with must not be forgotten by a kill.
+            self._screening.remember([each for each, _ in earlier])
+        identifiers = self._parts.quarantine.add_all([*map(held_of, batch), *taken])
+        for each, identifier in zip(batch, identifiers, strict=False):
+            self._withdraw(each, each.replaces)
+            item = _item(identifier, each.name, each.source, reasons_of(each.verdict))
+            self._tally.quarantined.append(item)
+            told = each.verdict.as_dict()
+            self._tell_held("ingest.quarantined", identifier, each.quarantine_key, told)
+        if taken:
+            self._finish_taking_back()
+
+    def _finish_taking_back(self) -> None:
+        """Withdraw what is held and may be served still, of this run or of one that was killed."""
+        any_taken = False
+        for record in self._taking_back.unfinished():
+            key, told = record.key, record.verdict
+            reasons = tuple(str(reason) for reason in told["reasons"])
+            item = _item(record.id, key.document, key.source, reasons)
+            self._tally.taken_back.append(replace(item, taken_back=True))
+            # Before it is withdrawn: what cannot be recorded is done by the next run.
+            self._tell_held("ingest.taken_back", record.id, key, told)
+            any_taken = True
+        if any_taken:
+            self._charging.note()
+
+    def _tell_held(
+        self, kind: str, identifier: str, key: QuarantineKey, verdict: Mapping[str, Any]
+    ) -> None:
+        kinds = sorted({finding["kind"] for finding in verdict["findings"]})
+        detail = {"document": key.document, "digest": key.digest, "kinds": kinds}
+        self._emit(kind, identifier, str(verdict["decision"]), detail)
 
     def _withdraw(self, each: Candidate, entry: LedgerEntry | None) -> None:
         """Stop serving the very bytes that are now held back; an older version stays."""
@@ -305,6 +354,8 @@ class IngestRun:
 
     def _write(self, batch: Sequence[Candidate]) -> None:
         # Before the store is touched: what cannot be recorded is not let in.
+        if self._screening.takes_back:
+            self._taking_back.watch(batch)
         detail = {"documents": len(batch), "ids": [each.name for each in batch]}
         self._emit("ingest.admitted", self._info.name, Decision.ALLOW.value, detail)
         origin = Origin(pipeline=self._version, facts=self._parts.facts())
@@ -330,6 +381,14 @@ class IngestRun:
                 detail={"collection": self._request.collection, **detail},
             )
         )
+
+
+def _is_to_be_held(each: Candidate) -> bool:
+    return each.verdict.decision >= Decision.QUARANTINE and not each.released
+
+
+def _item(identifier: str, document: str, source: str, reasons: tuple[str, ...]) -> QuarantinedItem:
+    return QuarantinedItem(id=identifier, document=document, source=source, reasons=reasons)
 
 
 def reasons_of(verdict: Verdict) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from .prepared import Candidate
 from .probation import Probation
 from .request import IngestRequest
 from .signals.baseline import BASELINE_FOLDER, Baseline
+from .signals.burst import Earlier, SourceBurst
 from .signals.screen import Screen, ScreenOptions
 from .signals.signal import SignalInput
 
@@ -52,7 +53,11 @@ class Screening:
             self._baseline,
             self._neighbours,
             embedder,
-            ScreenOptions(off=frozenset(settings.off), flag_only=frozenset(settings.flag_only)),
+            ScreenOptions(
+                off=frozenset(settings.off),
+                flag_only=frozenset(settings.flag_only),
+                is_new=lambda source: probation.covers(source, time.time()),
+            ),
         )
         self._unsaved = 0
         self._told = False
@@ -65,6 +70,26 @@ class Screening:
     def vectors(self, batch: Sequence[Candidate]) -> list[Verdict]:
         """Return the verdicts of the signals over vectors."""
         return self._screen.vectors([self._seen(each) for each in batch])
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether what is admitted may come to be of a burst that is held."""
+        return SourceBurst.name not in (*self._settings.off, *self._settings.flag_only)
+
+    def earlier(self) -> list[tuple[Earlier, Verdict]]:
+        """Return what was admitted before and the last `vectors` show to be of a burst."""
+        return self._screen.earlier()
+
+    def remember_held(self, batch: Sequence[Candidate]) -> None:
+        """Remember of what is held what others may be compared with."""
+        self._screen.remember([self._seen(each) for each in batch], [e.verdict for e in batch])
+        self._unsaved += len(batch)
+
+    def remember(self, taken: Sequence[Earlier]) -> None:
+        """Remember for good what is taken back: the store has it no more to compare with."""
+        self._baseline.keep(taken, time.time())
+        self._unsaved += 1
+        self.save()
 
     def learn(self, batch: Sequence[Candidate]) -> None:
         """Learn from documents that were written; what a person released was not clean."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from .world import Doc, World
 
 Gate = Callable[[Ruling], bool]
 """Tells whether a ruling keeps a document out of the collection."""
+
+NONE: Mapping[str, Ruling] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +52,19 @@ class Collection:
         self._ranked: dict[str, NDArray[np.intp]] = {}
 
     def candidates(
-        self, question: str, query: Vector, gate: Gate, planted: Sequence[Planted] = ()
+        self,
+        question: str,
+        query: Vector,
+        gate: Gate,
+        planted: Sequence[Planted] = (),
+        taken: Mapping[str, Ruling] = NONE,
     ) -> Candidates:
-        """Return what the gate let in, best first."""
-        places = [at for at in self._ranking(question, query) if not gate(self._rulings[at])]
+        """Return what the gate let in, best first; ``taken`` back are rulings by id."""
+        places = [
+            at
+            for at in self._ranking(question, query)
+            if not gate(taken.get(self.world.docs[at].id, self._rulings[at]))
+        ]
         stored = [each for each in planted if not gate(each.ruling)]
         docs = [each.doc for each in stored] + [self.world.docs[at] for at in places]
         rulings = [each.ruling for each in stored] + [self._rulings[at] for at in places]

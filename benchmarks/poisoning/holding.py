@@ -27,6 +27,7 @@ def poison_row(trial: Trial, group: str) -> Fields:
         "Q-TPR": _share([ruling.held for ruling in rulings]),
         "flagged": _share([bool(ruling.signals) for ruling in rulings]),
         "attacks stopped whole": _share([all(r.held for r in a) for a in trial.rulings if a]),
+        "clean taken back": trial.clean_taken_back,
         "by": reported(rulings),
     }
 

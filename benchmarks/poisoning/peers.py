@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from ...core.chunk import Matrix
@@ -91,6 +91,10 @@ class Guardian:
             kinds = {self.kind: decision} if poisoned else {}
             rulings.append(Ruling(decision=decision, kinds=kinds))
         return rulings
+
+    def taken_back(self) -> Mapping[str, Ruling]:
+        """Return nothing: what was let in is not judged again."""
+        return {}
 
     def learn(self, arrivals: Sequence[Arrival]) -> None:
         """Feed the baseline."""

@@ -58,6 +58,12 @@ class Ruling:
             )
         )
 
+    def taken(self, back: Ruling) -> Ruling:
+        """Return what is true of an admitted document from when it is taken back."""
+        return Ruling(
+            decision=max(self.decision, back.decision), kinds={**self.kinds, **back.kinds}
+        )
+
     def joined(self, other: Ruling) -> Ruling:
         """Return this ruling with what a peer said beside it, which decides nothing here."""
         return Ruling(decision=self.decision, kinds={**self.kinds, **other.kinds})
@@ -70,8 +76,12 @@ class Screening(Protocol):
         """Return a ruling for each document of a batch, in order."""
         ...
 
+    def taken_back(self) -> Mapping[str, Ruling]:
+        """Return what the last judgement holds of what was admitted before, by document."""
+        ...
+
     def learn(self, arrivals: Sequence[Arrival]) -> None:
-        """Take admitted documents into what it remembers."""
+        """Take admitted documents into what it remembers, and what is taken back out."""
         ...
 
     def fork(self) -> Self:
@@ -89,15 +99,32 @@ def ingested(
     arrivals: Sequence[Arrival],
     step: Callable[[int], None] | None = None,
 ) -> list[Ruling]:
-    """Judge and learn batch by batch, as ingestion does; return all rulings in order."""
+    """Judge and learn batch by batch, as ingestion does; return all rulings in order.
+
+    What was there before and is taken back comes after those of the arrivals.
+    """
     rulings: list[Ruling] = []
+    others: dict[str, Ruling] = {}
     for batch in batches(arrivals):
         found = screening.judge(batch)
+        others |= take_back(arrivals[: len(rulings)], rulings, screening.taken_back())
         screening.learn([each for each, r in zip(batch, found, strict=True) if not r.held])
         rulings += found
         if step:
             step(len(rulings))
-    return rulings
+    return [*rulings, *others.values()]
+
+
+def take_back(
+    arrivals: Sequence[Arrival], rulings: list[Ruling], taken: Mapping[str, Ruling]
+) -> dict[str, Ruling]:
+    """Hold those of the admitted that are taken back; return what is of none of them."""
+    known = set[str]()
+    for at, each in enumerate(arrivals):
+        if each.doc.id in taken:
+            rulings[at] = rulings[at].taken(taken[each.doc.id])
+            known.add(each.doc.id)
+    return {name: ruling for name, ruling in taken.items() if name not in known}
 
 
 def arrivals_of(docs: Sequence[Doc], vectors: Matrix, day: int | None = None) -> list[Arrival]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,18 @@ class Shelf:
         for each in arrivals:
             self._vectors[len(self._arrivals)] = each.vector
             self._arrivals.append(each)
+
+    @property
+    def ids(self) -> set[str]:
+        """The documents that are stored."""
+        return {each.doc.id for each in self._arrivals}
+
+    def remove(self, ids: Collection[str]) -> None:
+        """Take documents out."""
+        kept = [at for at, each in enumerate(self._arrivals) if each.doc.id not in ids]
+        if len(kept) < len(self._arrivals):
+            self._vectors, self._owned = self._vectors[kept], True
+            self._arrivals = [self._arrivals[at] for at in kept]
 
     def nearest(self, vectors: Matrix, count: int) -> list[list[Hit]]:
         """Return the best ``count`` stored documents for each row of (n, d)."""

@@ -14,7 +14,7 @@ from .collection import Candidates, Collection, Planted
 from .contexts import CONTEXT, DEEP
 from .families import Attack
 from .methods import Method
-from .screening import Arrival, Ruling, Screening
+from .screening import Arrival, Ruling, Screening, take_back
 
 FILLERS = 7
 """Clean passages of other sources that arrive in the same batch."""
@@ -48,7 +48,8 @@ class Trial:
     """All attacks of a family within a budget.
 
     ``asked`` is by method and question in one order; ``rulings`` are those of the poison, by
-    attack; ``clean_held`` of ``clean_judged`` harmless passages in the same batches were held.
+    attack, as they are once all of it has come; ``clean_held`` of ``clean_judged`` harmless
+    passages in the same batches were held; ``clean_taken_back`` of those there before.
     """
 
     family: str
@@ -58,6 +59,16 @@ class Trial:
     rulings: tuple[tuple[Ruling, ...], ...]
     clean_held: int = 0
     clean_judged: int = 0
+    clean_taken_back: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Landed:
+    """What became of an attack, of its batches' other documents, and what else it took back."""
+
+    planted: Sequence[Planted]
+    others: Sequence[Ruling]
+    taken: Mapping[str, Ruling]
 
 
 class Attacker:
@@ -82,17 +93,18 @@ class Attacker:
     def trial(self, family: str, attacks: Sequence[Attack], budget: Budget) -> Trial:
         """Run every attack of a family."""
         asked: dict[str, list[Asked]] = {method.name: [] for method in self._methods}
-        rulings, held, judged = [], 0, 0
+        rulings, held, judged, back = [], 0, 0, 0
         for number, attack in enumerate(attacks):
             rng = random.Random(f"{self._seed} {family} {number}")
-            planted, others = self._planted(attack, budget, rng)
-            rulings.append(tuple(each.ruling for each in planted))
-            held += sum(ruling.held for ruling in others)
-            judged += len(others)
+            landed = self._landed(attack, budget, rng)
+            rulings.append(tuple(each.ruling for each in landed.planted))
+            held += sum(ruling.held for ruling in landed.others)
+            judged += len(landed.others)
+            back += len(landed.taken)
             for question, query in zip(
                 attack.questions, self._embed(attack.questions), strict=True
             ):
-                for name, said in self._answers(question, query, planted).items():
+                for name, said in self._answers(question, query, landed).items():
                     asked[name].append(said)
         return Trial(
             family=family,
@@ -102,17 +114,17 @@ class Attacker:
             rulings=tuple(rulings),
             clean_held=held,
             clean_judged=judged,
+            clean_taken_back=back,
         )
 
-    def _planted(
-        self, attack: Attack, budget: Budget, rng: random.Random
-    ) -> tuple[list[Planted], list[Ruling]]:
-        """Deliver an attack among clean arrivals; return it as judged, and the others' rulings."""
+    def _landed(self, attack: Attack, budget: Budget, rng: random.Random) -> _Landed:
+        """Deliver an attack among clean arrivals, and return what became of all of them."""
         arriving = deliveries(attack, budget)
         # Judging changes nothing, and a copy costs more than a judgement.
         screening = self._screening.fork() if len(arriving) > 1 else self._screening
-        planted: list[Planted] = []
-        others: list[Ruling] = []
+        arrived: list[Arrival] = []
+        rulings: list[Ruling] = []
+        taken: dict[str, Ruling] = {}
         for delivery in arriving:
             reserve = self._collection.world.reserve
             fillers = rng.sample(reserve, min(FILLERS, len(reserve)))
@@ -123,15 +135,20 @@ class Attacker:
                 Arrival(doc=doc, vector=vector, day=delivery.day)
                 for doc, vector in zip(docs, vectors, strict=True)
             ]
-            rulings = self._judged(screening, batch)
+            found = self._judged(screening, batch)
+            taken |= take_back(arrived, rulings, screening.taken_back())
             if delivery is not arriving[-1]:
-                screening.learn([a for a, r in zip(batch, rulings, strict=True) if not r.held])
-            for arrival, ruling in zip(batch, rulings, strict=True):
-                if arrival.doc.poison:
-                    planted.append(Planted(doc=arrival.doc, vector=arrival.vector, ruling=ruling))
-                else:
-                    others.append(ruling)
-        return planted, others
+                screening.learn([a for a, r in zip(batch, found, strict=True) if not r.held])
+            arrived += batch
+            rulings += found
+        pairs = list(zip(arrived, rulings, strict=True))
+        return _Landed(
+            planted=[
+                Planted(doc=a.doc, vector=a.vector, ruling=r) for a, r in pairs if a.doc.poison
+            ],
+            others=[ruling for arrival, ruling in pairs if not arrival.doc.poison],
+            taken=taken,
+        )
 
     def _judged(self, screening: Screening, batch: Sequence[Arrival]) -> list[Ruling]:
         rulings = screening.judge(batch)
@@ -140,14 +157,13 @@ class Attacker:
             rulings = [ours.joined(its) for ours, its in zip(rulings, said, strict=True)]
         return rulings
 
-    def _answers(
-        self, question: str, query: Vector, planted: Sequence[Planted]
-    ) -> dict[str, Asked]:
+    def _answers(self, question: str, query: Vector, landed: _Landed) -> dict[str, Asked]:
         """Ask every method; those that choose alike from the same candidates are asked once."""
         known: dict[tuple[int, tuple[str, ...]], Asked] = {}
         answers = {}
         for method in self._methods:
-            found = self._collection.candidates(question, query, method.gate, planted)
+            planted = landed.planted
+            found = self._collection.candidates(question, query, method.gate, planted, landed.taken)
             key = id(method.choose), tuple(doc.id for doc in found.docs)
             if key not in known:
                 known[key] = ask(self._collection, method, found, planted)
@@ -211,4 +227,5 @@ def from_json(fields: Mapping[str, Any]) -> Trial:
         ),
         clean_held=fields["clean_held"],
         clean_judged=fields["clean_judged"],
+        clean_taken_back=fields["clean_taken_back"],
     )

@@ -20,18 +20,19 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
 from ...core.chunk import Matrix, Vector
-from .burst import passages_of, ring_of
+from .burst import Earlier, passages_of, ring_of
 from .language import shipped
 from .novelty import Centres
 from .observed import ObservedQueries, collection_name
 from .probes import ProbeScores
-from .recent import Passage, RecentPassages
+from .recent import PROBATION, Passage, RecentPassages
 from .signal import SignalInput
 from .state_file import Arrays, DamagedStateError, read_state, write_state
 from .word_pairs import WordPairs
@@ -93,6 +94,12 @@ class Baseline:
             rings[ring_of(each)].extend(passages_of(each))
         for ring, passages in rings.items():
             self.recent.add(ring, passages)
+
+    def keep(self, taken: Sequence[Earlier], now: float) -> None:
+        """Note what is taken back of sources in probation, where it was forgotten meanwhile."""
+        known = {(p.document, p.content) for p in self.recent.of(PROBATION)}
+        lost = [p for each in taken for p in each.passages if (p.document, p.content) not in known]
+        self.recent.add(PROBATION, [replace(each, at=now) for each in lost])
 
     def learn(self, batch: Sequence[SignalInput]) -> None:
         """Take in documents that were admitted and that no signal flagged."""

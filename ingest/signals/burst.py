@@ -3,12 +3,15 @@
 Five rewrites of one claim are near each other, share their words, and no one has a name or number
 of its own. That last is what sets them apart from five honest reports of one event, each of which
 brings facts that the others lack.
+
+What new sources brought before is measured again beside what comes: the first of a burst had
+nothing to be compared with. So it comes out alike whether a burst comes in one batch or in many.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -33,6 +36,9 @@ LEAST_WORDS = 8
 
 WINDOW_S = 30 * 86_400.0
 """What was brought earlier is compared only as far as it is among the stored neighbours."""
+
+_MOST_TOLD = 32
+"""Like documents that are counted: a flood of rewrites is not compared in full to say how many."""
 
 _PIECES = 6
 """Passages of a document that are compared; poison is short, and a book has thousands."""
@@ -61,17 +67,36 @@ ESTABLISHED = Limits(likes=3, joined_facts=1, words=9)
 """For one established source, which retrieval counts as one voice whatever it repeats."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """A document that was admitted before and turns out to be of a burst, and the reading.
+
+    ``passages`` are those that are like others.
+    """
+
+    source: str
+    document: str
+    digest: str
+    passages: tuple[Passage, ...]
+    reading: Reading
+
+
 class SourceBurst:
-    """Like documents of one source, or of sources in probation, in the batch, lately, or stored."""
+    """Like documents of one source, or of sources in probation, in the batch, lately, or stored.
+
+    ``earlier`` are those of sources in probation that the last batch completed a burst of; they may
+    have been taken back, replaced or released since, and their sources established.
+    """
 
     name = "source_burst"
-    version = "2"
+    version = "3"
     threshold = 1.0
     decision = Decision.QUARANTINE
 
     def __init__(self, recent: RecentPassages, surroundings: Surroundings) -> None:
         self._recent = recent
         self._surroundings = surroundings
+        self.earlier: tuple[Earlier, ...] = ()
 
     def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
         """Score 1 for each document of a burst."""
@@ -80,24 +105,27 @@ class SourceBurst:
             if each.vectors is not None and len(each.vectors):
                 by_ring[ring_of(each)].append(at)
         readings = [NOTHING] * len(batch)
+        self.earlier = ()
         for ring, places in by_ring.items():
-            limits = NEW if ring == PROBATION else ESTABLISHED
-            counts = self._counts([batch[at] for at in places], self._recent.of(ring), limits)
-            for at, count in zip(places, counts, strict=True):
-                readings[at] = _reading(count)
+            documents = [batch[at] for at in places]
+            own = [passage for each in documents for passage in passages_of(each)]
+            passages = [*own, *self._beside(ring, documents, own)]
+            group = _Group(passages, NEW if ring == PROBATION else ESTABLISHED)
+            found = group.bursts(len(own), back=ring == PROBATION)
+            for at in places:
+                readings[at] = _reading([found.get(i, 0) for i in _places(own, batch[at])])
+            self.earlier += _earlier(passages, found, len(own))
         return readings
 
-    def _counts(
-        self, documents: Sequence[SignalInput], before: Sequence[Passage], limits: Limits
-    ) -> list[int]:
+    def _beside(
+        self, ring: str, documents: Sequence[SignalInput], own: Sequence[Passage]
+    ) -> list[Passage]:
+        """Return what the ring brought before, as it is remembered and as it is stored."""
         # A clock that ran back makes ages negative: then they count as fresh.
         now = max(each.at for each in documents)
-        before = [passage for passage in before if now - passage.at <= WINDOW_S]
-        own = [passage for each in documents for passage in passages_of(each)]
-        stored = [p for each in documents for p in self._surroundings.same_source(each)]
-        group = _Group([*own, *_unlike(before, own), *_unlike(stored, own)], limits)
-        held = group.bursts(len(own))
-        return [max((held.get(i, 0) for i in _places(own, each)), default=0) for each in documents]
+        lately = [p for p in self._recent.of(ring) if now - p.at <= WINDOW_S]
+        stored = [p for each in documents for p in self._surroundings.same_ring(each)]
+        return _unlike(list({(p.document, p.content): p for p in [*lately, *stored]}.values()), own)
 
 
 class _Group:
@@ -106,30 +134,51 @@ class _Group:
     def __init__(self, passages: Sequence[Passage], limits: Limits) -> None:
         self._passages = passages
         self._limits = limits
+        # Asked of few: the ring is long, and most of it is near nothing that came.
+        self._known: dict[int, tuple[int, ...]] = {}
         width = {len(passage.vector) for passage in passages}
         fits = len(width) == 1
         rows = [p.vector for p in passages] if fits else []
         matrix = np.stack(rows).astype(np.float32) if rows else np.zeros((len(passages), 1))
         self._cosines = np.asarray(matrix @ matrix.T, dtype=np.float32)
 
-    def bursts(self, own: int) -> dict[int, int]:
-        """Return, for the first ``own`` passages that are of a burst, how many they are like."""
-        everyone = range(len(self._passages))
-        core = {at: likes for at in everyone if (likes := self._likes(at))}
-        # One that stands alone in this is a short report among long ones.
-        found = {
-            at: len(likes) for at, likes in core.items() if at < own and set(likes) & set(core)
-        }
-        for at in range(own):
-            beside = [other for other in core if other != at and self._is_joined(at, other)]
-            enough = len({self._passages[o].document for o in beside}) >= 2
-            few = enough and self._own_facts(at, beside) <= self._limits.joined_facts
-            if at not in core and few and self._is_short(at, beside):
-                found[at] = max(len(core[other]) for other in beside)
+    def bursts(self, own: int, *, back: bool = False) -> dict[int, int]:
+        """Return, for the first ``own`` passages that are of a burst, how many they are like.
+
+        With ``back`` also for the others that one of the first stands beside.
+        """
+        found: dict[int, int] = {}
+        for at in [*range(own), *(self._touched(own) if back else ())]:
+            if likes := self._likes(at):
+                # One that stands alone in this is a short report among long ones.
+                if any(map(self._likes, self._alike(at))):
+                    found[at] = len(likes)
+            elif count := self._joins(at):
+                found[at] = count
         return found
 
+    def _joins(self, at: int) -> int:
+        """Return how many those are like that a passage stands beside; 0 if it is not of them."""
+        near = np.flatnonzero(self._cosines[at] >= JOINED_COSINE).tolist()
+        beside = [other for other in near if self._is_joined(at, other) and self._likes(other)]
+        enough = len({self._passages[other].document for other in beside}) >= 2
+        few = enough and self._own_facts(at, beside) <= self._limits.joined_facts
+        if not few or not self._is_short(at, beside):
+            return 0
+        return max(len(self._likes(other)) for other in beside)
+
+    def _touched(self, own: int) -> list[int]:
+        """Return the passages after the first ``own`` that one of those stands beside."""
+        near = np.argwhere(self._cosines[own:, :own] >= JOINED_COSINE)
+        return sorted({own + at for at, other in near.tolist() if self._is_joined(own + at, other)})
+
     def _likes(self, at: int) -> tuple[int, ...]:
-        """Return one passage each of the documents that this one is like, if they are enough."""
+        if at not in self._known:
+            self._known[at] = self._found_likes(at)
+        return self._known[at]
+
+    def _found_likes(self, at: int) -> tuple[int, ...]:
+        """Return a passage each of up to 32 documents that this one is like, if they are enough."""
         # Too short or too long for a burst: not compared, so that a flood of it costs nothing.
         if not LEAST_WORDS <= len(self._passages[at].content.words) <= self._limits.longest:
             return ()
@@ -139,7 +188,7 @@ class _Group:
             return ()
         if not self._is_short(at, nearest):
             return ()
-        return (*nearest, *found)
+        return (*nearest, *islice(found, _MOST_TOLD - len(nearest)))
 
     def _alike(self, at: int) -> Iterator[int]:
         """Yield the passages that say the same, nearest first and one a document.
@@ -180,7 +229,28 @@ class _Group:
         return frozenset().union(*(self._passages[other].content.words for other in others))
 
 
-def _reading(count: int) -> Reading:
+def _earlier(
+    passages: Sequence[Passage], found: Mapping[int, int], own: int
+) -> tuple[Earlier, ...]:
+    """Return the documents of the passages after the first ``own`` that were found."""
+    places: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for at in found:
+        if at >= own:
+            places[passages[at].document, passages[at].digest].append(at)
+    return tuple(
+        Earlier(
+            source=name.partition("\n")[0],
+            document=name.partition("\n")[2],
+            digest=digest,
+            passages=tuple(passages[at] for at in each),
+            reading=_reading([found[at] for at in each]),
+        )
+        for (name, digest), each in places.items()
+    )
+
+
+def _reading(counts: Sequence[int]) -> Reading:
+    count = max(counts, default=0)
     if not count:
         return NOTHING
     why = f"{count} documents of its source, or of new sources, say the same in other words"
@@ -204,15 +274,19 @@ def passages_of(each: SignalInput) -> list[Passage]:
         return []
     name = f"{each.source}\n{each.document}"
     return [
-        passage_of(name, text, vector, each.at)
+        passage_of(name, text, vector, each.at, each.digest)
         for text, vector in zip(each.pieces[:_PIECES], each.vectors[:_PIECES], strict=False)
     ]
 
 
-def passage_of(name: str, text: str, vector: NDArray[np.float32], at: float) -> Passage:
+def passage_of(
+    name: str, text: str, vector: NDArray[np.float32], at: float, digest: str = ""
+) -> Passage:
     """Return a passage of a text and its vector."""
     content: Content = content_of(text)
-    return Passage(vector=remembered_vector(vector), content=content, document=name, at=at)
+    return Passage(
+        vector=remembered_vector(vector), content=content, document=name, at=at, digest=digest
+    )
 
 
 def _unlike(passages: Sequence[Passage], own: Sequence[Passage]) -> list[Passage]:

@@ -65,6 +65,11 @@ class OutlierDetector:
         ]
         return [merge_verdicts(row) for row in zip(*columns, strict=True)]
 
+    def judged(self, name: str, reading: Reading) -> Verdict:
+        """Return what a reading of one of the signals comes to."""
+        [signal] = (each for each in self._signals if each.name == name)
+        return self._verdict(signal, reading)
+
     def _verdict(self, signal: Signal, reading: Reading) -> Verdict:
         ran = (f"outlier.{signal.name}@{signal.version}",)
         if reading.score < signal.threshold:

@@ -33,12 +33,16 @@ _FUTURE_S = 300.0
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Passage:
-    """A passage as it is remembered: its vector (d,), float16, what it says, whose and when."""
+    """A passage as it is remembered: its vector (d,), float16, what it says, whose and when.
+
+    ``document`` is the source, a line feed and the document's id; ``digest`` that of its bytes.
+    """
 
     vector: NDArray[np.float16]
     content: Content
     document: str
     at: float
+    digest: str = ""
 
 
 class RecentPassages:
@@ -78,7 +82,7 @@ class RecentPassages:
             kept = sorted(passage.content.words)[:_WORDS]
             words[at, : len(kept)] = kept
             facts[at, : len(kept)] = [word in passage.content.facts for word in kept]
-        names = json.dumps([[name, passage.document] for name, passage in rows])
+        names = json.dumps([[name, passage.document, passage.digest] for name, passage in rows])
         return {
             "recent_vectors": np.stack([passage.vector for _, passage in rows]),
             "recent_words": words,
@@ -100,12 +104,20 @@ class RecentPassages:
             arrays["recent_at"],
             strict=True,
         )
-        for (ring, document), vector, words, facts, at in columns:
+        # Files of before digests were kept have two names a row.
+        for (ring, document, *digest), vector, words, facts, at in columns:
             content = Content(
                 words=frozenset(int(word) for word in words if word),
                 facts=frozenset(int(w) for w, fact in zip(words, facts, strict=True) if fact),
             )
-            self.add(ring, [Passage(vector=vector, content=content, document=document, at=at)])
+            kept = Passage(
+                vector=vector,
+                content=content,
+                document=document,
+                at=at,
+                digest=digest[0] if digest else "",
+            )
+            self.add(ring, [kept])
 
     def _all(self) -> Iterator[Passage]:
         for ring in self._rings.values():

@@ -15,14 +15,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...core.embedding import Embedder
-from ...core.verdict import Decision, Verdict
+from ...core.verdict import Decision, Finding, Severity, Verdict
 from .baseline import Baseline
+from .burst import Earlier, SourceBurst
 from .catalogue import learned_text_signals, stored_vector_signals
 from .detector import OutlierDetector
 from .mismatch import VectorMismatch
 from .probes import BEST, ProbeScores, embedded_probes
 from .signal import Signal, SignalInput
-from .surroundings import Neighbours, Surroundings
+from .surroundings import IsNew, Neighbours, Surroundings, nobody
 from .vectors import VectorSanity
 
 __all__ = ["Neighbours", "Screen", "ScreenOptions"]
@@ -33,11 +34,13 @@ class ScreenOptions:
     """Signals that are off or may only flag, by name, and whether vectors are brought by a user.
 
     Brought vectors are compared with the embedder's own, which costs an embedding a passage.
+    ``is_new`` tells of a stored passage's source whether it is in probation.
     """
 
     off: frozenset[str] = frozenset()
     flag_only: frozenset[str] = frozenset()
     brought_vectors: bool = False
+    is_new: IsNew = nobody
 
 
 class Screen:
@@ -54,7 +57,7 @@ class Screen:
         self._neighbours = neighbours
         self._embedder = embedder
         self._options = options or ScreenOptions()
-        self._surroundings = Surroundings(neighbours)
+        self._surroundings = Surroundings(neighbours, self._options.is_new)
         self._sanity = VectorSanity()
         self._texts = self._detector(learned_text_signals(baseline))
         self._vectors = self._detector(self._vector_signals())
@@ -79,6 +82,27 @@ class Screen:
         held = OutlierDetector([self._sanity]).inspect(batch)
         return [next(verdicts) if fits else bad for fits, bad in zip(sane, held, strict=True)]
 
+    def earlier(self) -> list[tuple[Earlier, Verdict]]:
+        """Return what was admitted before and the last batch of `vectors` shows to be of a burst.
+
+        With the verdict that it would get now. Of sources in probation alone.
+        """
+        if self._vectors is None or self._burst is None:
+            return []
+        found = self._burst.earlier
+        judged = [(each, self._vectors.judged(SourceBurst.name, each.reading)) for each in found]
+        return [pair for pair in judged if pair[1].decision >= Decision.QUARANTINE]
+
+    def remember(self, batch: Sequence[SignalInput], verdicts: Sequence[Verdict]) -> None:
+        """Remember what was held for a burst of sources in probation, as evidence of its rest."""
+        self._baseline.remember(
+            [
+                each
+                for each, verdict in zip(batch, verdicts, strict=True)
+                if each.probation and any(map(_holds_burst, verdict.findings))
+            ]
+        )
+
     def learn(self, batch: Sequence[SignalInput], verdicts: Sequence[Verdict] = ()) -> None:
         """Remember admitted documents, and teach the baseline those that nothing flagged."""
         self._baseline.remember(batch)
@@ -93,6 +117,8 @@ class Screen:
 
     def _vector_signals(self) -> list[Signal]:
         signals = stored_vector_signals(self._baseline, self._surroundings)
+        kept = [each for each in signals if each.name not in self._options.off]
+        self._burst = next((each for each in kept if isinstance(each, SourceBurst)), None)
         if self._options.brought_vectors and self._embedder is not None:
             signals.append(VectorMismatch(self._embedder))
         return signals
@@ -129,3 +155,7 @@ class Screen:
             scores = [hit.score for hit in hits][:BEST]
             best[row, : len(scores)] = scores
         probes.set_best(fresh, best)
+
+
+def _holds_burst(finding: Finding) -> bool:
+    return finding.kind == f"outlier.{SourceBurst.name}" and finding.severity >= Severity.HIGH

@@ -21,7 +21,7 @@ class SignalInput:
 
     ``pieces`` are its chunks' texts and ``vectors`` theirs, (n, d), once it is embedded. ``at`` is
     when it came in, in seconds since the epoch; ``probation`` that its source is new and that
-    nobody has vouched for it.
+    nobody has vouched for it; ``digest`` the SHA-256 of its bytes, where it has some.
     """
 
     document: str
@@ -31,6 +31,7 @@ class SignalInput:
     vectors: Matrix | None = None
     at: float = 0.0
     probation: bool = False
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,15 @@ from .signal import SignalInput
 Neighbours = Callable[[Matrix, int], Sequence[Sequence[Hit]]]
 """Returns the stored points nearest to each row of (n, d), as many as asked for, best first."""
 
+IsNew = Callable[[str], bool]
+"""Tells whether a source is in probation now."""
+
+
+def nobody(_: str) -> bool:
+    """Take every source for established."""
+    return False
+
+
 NEAREST = 8
 PIECES = 6
 """Passages of a document whose neighbours are asked for; so the cost of a document is bounded."""
@@ -30,13 +39,15 @@ class Stored:
     document: str
     vector: Vector
     score: float
+    digest: str = ""
 
 
 class Surroundings:
     """What stands in the store around the documents of the current batch."""
 
-    def __init__(self, neighbours: Neighbours | None = None) -> None:
+    def __init__(self, neighbours: Neighbours | None = None, is_new: IsNew = nobody) -> None:
         self._neighbours = neighbours
+        self._is_new = is_new
         self._found: dict[int, list[list[Stored]]] = {}
         self.error = ""
 
@@ -58,19 +69,26 @@ class Surroundings:
         """Return the neighbours of each of the first passages; other versions of it left out."""
         return self._found.get(id(each), [])
 
-    def same_source(self, each: SignalInput) -> list[Passage]:
-        """Return stored passages near this document that are of its own source."""
+    def same_ring(self, each: SignalInput) -> list[Passage]:
+        """Return stored passages near this document that are of its own source.
+
+        Those of all sources in probation are one another's.
+        """
         return [
             Passage(
                 vector=remembered_vector(near.vector),
                 content=content_of(near.text),
                 document=f"{near.source}\n{near.document}",
                 at=0.0,
+                digest=near.digest,
             )
             for row in self.of(each)
             for near in row
-            if near.source == each.source and near.text
+            if near.text and self._is_beside(near, each)
         ]
+
+    def _is_beside(self, near: Stored, each: SignalInput) -> bool:
+        return near.source == each.source or (each.probation and self._is_new(near.source))
 
 
 def _stored(hits: Sequence[Hit], each: SignalInput) -> list[Stored]:
@@ -87,6 +105,7 @@ def _stored(hits: Sequence[Hit], each: SignalInput) -> list[Stored]:
                     document=document,
                     vector=np.asarray(hit.point.vector, dtype=np.float32),
                     score=float(hit.score),
+                    digest=str(payload.get("document_digest", "")),
                 )
             )
     return rows

@@ -77,9 +77,10 @@ def ingest(work: Path, documents: Path, steps: int) -> None:
     quarantine = Quarantine(settings.state_dir / "quarantine.db")
     for part, names in (
         (store, ("upsert", "delete")),
-        (ledger, ("intend", "commit", "forget", "retire")),
+        (ledger, ("intend", "commit", "forget", "retire", "intend_withdrawal", "withdraw")),
         (ledger.labels, ("change", "settle")),
-        (quarantine, ("add",)),
+        (quarantine, ("add_all", "withdrawn")),
+        (quarantine.watched, ("keep",)),
     ):
         for name in names:
             setattr(part, name, countdown.around(getattr(part, name)))

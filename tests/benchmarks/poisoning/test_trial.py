@@ -28,9 +28,16 @@ class Watchful:
 
     def judge(self, arrivals: Sequence[Arrival]) -> list[Ruling]:
         """Go by the text alone."""
+        held = Ruling(decision=Decision.QUARANTINE, kinds={"outlier.word": Decision.QUARANTINE})
+        recalling = any(each.doc.text == "recall" for each in arrivals)
+        self.recalled = {"poison/0": held, "gold": held} if recalling else {}
         said = {"hold": Decision.QUARANTINE, "flag": Decision.FLAG}
         found = [said.get(each.doc.text.split()[0]) for each in arrivals]
         return [Ruling(decision=d, kinds={"outlier.word": d}) if d else Ruling() for d in found]
+
+    def taken_back(self) -> dict[str, Ruling]:
+        """Take back the first poison and the gold once it is said."""
+        return self.recalled
 
     def learn(self, arrivals: Sequence[Arrival]) -> None:
         """Nothing is learnt."""
@@ -87,6 +94,16 @@ def test_poison_takes_the_places_that_it_ranks_for() -> None:
         "cap": 1,
     }
     assert found["none"][0].served == 5
+
+
+def test_what_is_taken_back_is_held_from_then_on() -> None:
+    """It is out of the collection when questions are asked, for whom its finding holds."""
+    trial = tried(("one", "two", "recall"), Budget.SYBIL)
+    poison = {name: trial.asked[name][0].poison for name in ("none", "held", "word")}
+    assert poison == {"none": 3, "held": 2, "word": 2}
+    assert [ruling.held for ruling in trial.rulings[0]] == [True, False, False]
+    assert (trial.asked["none"][0].kept, trial.asked["held"][0].kept) == (1, 0)
+    assert trial.clean_taken_back == 1
 
 
 def test_one_document_is_the_first() -> None:
