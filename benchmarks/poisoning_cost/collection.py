@@ -27,6 +27,9 @@ BATCH = 64
 NOW = 1_700_000_000.0
 _WRITTEN = 5_000
 _SCANNED = 20_000
+_INDEXED = edge.SearchParams(indexed_only=True)
+"""What the engine's log brings back when an index is loaded again is in no graph."""
+
 
 
 class Collection:
@@ -85,7 +88,9 @@ class Collection:
 
     def _near(self, vector: Matrix, count: int) -> list[Hit]:
         request = edge.SearchRequest(
-            query=edge.Query.Nearest((vector @ self._projection).tolist()), limit=count
+            query=edge.Query.Nearest((vector @ self._projection).tolist()),
+            limit=count,
+            params=_INDEXED,
         )
         numbers = [int(hit.id) for hit in self._shard.search(request)]
         scored = sorted(((float(self.matrix[n] @ vector), n) for n in numbers), reverse=True)
