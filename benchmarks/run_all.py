@@ -44,6 +44,7 @@ def main() -> None:
     }
     runs = {name: [str(_HERE / f"{name}.py"), *rest] for name, rest in scripts.items()}
     runs["embedded"] = ["-m", "benchmarks.embedded", *out]
+    runs["poisoning_cost"] = ["-m", "benchmarks.poisoning_cost", "--data", str(data), *out]
     runs["injection"] = shipped
     runs["poisoning"] = poisoned
     runs["tenancy"] = attacked

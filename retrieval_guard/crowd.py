@@ -47,7 +47,9 @@ class Crowd:
         Loud is who has more hits than are fetched at first.
         """
         left = self._established - full
-        return left if loud else frozenset(n for n in left if self._found[n] <= self._loud)
+        # By those that were found, of whom there are few.
+        crowding = {name for name, n in self._found.items() if n > self._loud}
+        return left if loud else left - crowding
 
 
 def depths(first: int, most: int) -> Iterator[int]:

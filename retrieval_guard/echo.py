@@ -8,7 +8,8 @@ so an echo is put behind other candidates and never removed from the store for i
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 # Scripts without spaces count by character.
 _WORD = re.compile(
@@ -48,7 +49,9 @@ def echoes_query(query: str, text: str) -> bool:
     found = _WORD.findall(folded)
     # Without most of the words there is no near copy.
     missing = len(set(asked) - set(found))
-    return missing <= allowed and _nearest(asked, found) <= allowed
+    return missing <= allowed and any(
+        _nearest(asked, part) <= allowed for part in _parts(asked, found, allowed)
+    )
 
 
 def _words(text: str) -> list[str]:
@@ -58,6 +61,27 @@ def _words(text: str) -> list[str]:
 def _least_words(query: str, words: Sequence[str]) -> int:
     asks = query.rstrip().endswith("?") or (bool(words) and words[0] in _QUESTION_WORDS)
     return MIN_QUESTION_WORDS if asks else MIN_PHRASE_WORDS
+
+
+def _parts(asked: Sequence[str], found: Sequence[str], allowed: float) -> Iterator[Sequence[str]]:
+    """Yield the parts of a text in which a near copy can stand: edits are counted only there.
+
+    A copy with so many edits has at most so many words more than the question, and at least so many
+    fewer of the question's words.
+    """
+    wanted, longest = set(asked), len(asked) + int(allowed)
+    counts = list(accumulate((word in wanted for word in found), initial=0))
+    start = end = 0
+    for at in range(max(1, len(found) - longest + 1)):
+        stop = min(at + longest, len(found))
+        if counts[stop] - counts[at] < len(asked) - allowed:
+            continue
+        if at > end:
+            yield found[start:end]
+            start = at
+        start, end = (at if end == 0 else start), stop
+    if end:
+        yield found[start:end]
 
 
 def _nearest(pattern: Sequence[str], text: Sequence[str]) -> int:

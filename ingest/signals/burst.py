@@ -11,8 +11,9 @@ nothing to be compared with. So it comes out alike whether a burst comes in one 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,9 @@ LEAST_WORDS = 8
 
 WINDOW_S = 30 * 86_400.0
 """What was brought earlier is compared only as far as it is among the stored neighbours."""
+
+_MOST_TOLD = 32
+"""Like documents that are counted: a flood of rewrites is not compared in full to say how many."""
 
 _PIECES = 6
 """Passages of a document that are compared; poison is short, and a book has thousands."""
@@ -147,7 +151,7 @@ class _Group:
         for at in [*range(own), *(self._touched(own) if back else ())]:
             if likes := self._likes(at):
                 # One that stands alone in this is a short report among long ones.
-                if any(map(self._likes, likes)):
+                if any(map(self._likes, self._alike(at))):
                     found[at] = len(likes)
             elif count := self._joins(at):
                 found[at] = count
@@ -174,24 +178,33 @@ class _Group:
         return self._known[at]
 
     def _found_likes(self, at: int) -> tuple[int, ...]:
-        """Return one passage each of the documents that this one is like, if they are enough."""
-        this = self._passages[at]
-        near = np.flatnonzero(self._cosines[at] >= CORE_COSINE)
-        best: dict[str, int] = {}
-        for other in near[np.argsort(-self._cosines[at, near])].tolist():
-            that = self._passages[other]
-            if that.document == this.document or that.document in best:
-                continue
-            if min(len(this.content.words), len(that.content.words)) < LEAST_WORDS:
-                continue
-            if _says_the_same(this.content, that.content):
-                best[that.document] = other
-        nearest = list(best.values())[: self._limits.likes]
+        """Return a passage each of up to 32 documents that this one is like, if they are enough."""
+        # Too short or too long for a burst: not compared, so that a flood of it costs nothing.
+        if not LEAST_WORDS <= len(self._passages[at].content.words) <= self._limits.longest:
+            return ()
+        found = self._alike(at)
+        nearest = list(islice(found, self._limits.likes))
         if len(nearest) < self._limits.likes or self._own_facts(at, nearest):
             return ()
         if not self._is_short(at, nearest):
             return ()
-        return tuple(best.values())
+        return (*nearest, *islice(found, _MOST_TOLD - len(nearest)))
+
+    def _alike(self, at: int) -> Iterator[int]:
+        """Yield the passages that say the same, nearest first and one a document.
+
+        Most passages are told apart by the first few: a flood of reports is never compared in full.
+        """
+        this = self._passages[at]
+        near = np.flatnonzero(self._cosines[at] >= CORE_COSINE)
+        known = {this.document}
+        for other in near[np.argsort(-self._cosines[at, near])].tolist():
+            that = self._passages[other]
+            if that.document in known or len(that.content.words) < LEAST_WORDS:
+                continue
+            if _says_the_same(this.content, that.content):
+                known.add(that.document)
+                yield other
 
     def _is_joined(self, at: int, other: int) -> bool:
         this, that = self._passages[at], self._passages[other]

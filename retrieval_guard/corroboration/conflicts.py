@@ -111,9 +111,18 @@ def _difference(
     claims_of: ClaimsOf,
 ) -> _Difference:
     """Return in what two passages differ, with the values of both; "" if in nothing."""
+    theirs = [(each, each.terms, len(each.terms)) for each in _own(other, one)]
     for mine in _own(one, other):
-        for others in _own(other, one):
-            found = _swapped(mine, others, claims_of)
+        terms, size = mine.terms, len(mine.terms)
+        for each, words, length in theirs:
+            # Most pairs end here: sets of such different sizes, or with so little in common.
+            if length <= _SAME_WORDS * size or size <= _SAME_WORDS * length:
+                continue
+            shared = len(terms & words)
+            all_ = size + length - shared
+            if shared <= _SAME_WORDS * all_:
+                continue
+            found = _swapped(mine, each, shared > _COPIED_WORDS * all_, claims_of)
             if found[0]:
                 return found
     for kind in _KINDS:
@@ -129,17 +138,10 @@ def _own(one: Reading, other: Reading) -> Sequence[Sentence]:
     return [each for each in one.sentences if each.text not in common][:MAX_SENTENCES]
 
 
-def _swapped(one: Sentence, other: Sentence, claims_of: ClaimsOf) -> _Difference:
+def _swapped(one: Sentence, other: Sentence, copied: bool, claims_of: ClaimsOf) -> _Difference:
     """Return what two sentences of like words have in each other's place, or that one denies."""
-    fewest, most = sorted((len(one.terms), len(other.terms)))
-    if fewest <= _SAME_WORDS * most:
-        return _NONE
-    shared = len(one.terms & other.terms)
-    all_ = fewest + most - shared
-    if shared <= _SAME_WORDS * all_:
-        return _NONE
     here, there = claims_of(one), claims_of(other)
-    kinds = (*_KINDS, "word") if shared > _COPIED_WORDS * all_ else _KINDS
+    kinds = (*_KINDS, "word") if copied else _KINDS
     for kind in kinds:
         mine, others = _values(here - there, kind), _values(there - here, kind)
         if mine and others:

@@ -79,6 +79,8 @@ def heads_of(standings: Sequence[Standing]) -> dict[str, str]:
 
     held: dict[tuple[str, str], str] = {}
     for each in {one.source: one for one in standings}.values():
+        if not each.owner and not each.domain:
+            continue  # most of them: nothing joins it to another
         for mark in _marks(each):
             one, other = sorted((head(each.source), head(held.setdefault(mark, each.source))))
             above[other] = one
@@ -104,7 +106,7 @@ def _marks(standing: Standing) -> list[tuple[str, str]]:
     owner = " ".join(standing.owner.casefold().split())
     domains = (each.strip(".") for each in standing.domain.casefold().split())
     named = [("owner", owner), *(("domain", each) for each in domains)]
-    return [("source", standing.source), *(mark for mark in named if mark[1])]
+    return [mark for mark in named if mark[1]]
 
 
 def _parents(domain: str) -> list[str]:

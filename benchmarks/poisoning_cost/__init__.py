@@ -1,0 +1,1 @@
+"""What the defence against poisoning costs as a collection grows; run with ``python -m``."""
