@@ -89,7 +89,7 @@ class SourceBurst:
     """
 
     name = "source_burst"
-    version = "3"
+    version = "4"
     threshold = 1.0
     decision = Decision.QUARANTINE
 
