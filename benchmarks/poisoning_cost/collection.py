@@ -31,7 +31,6 @@ _INDEXED = edge.SearchParams(indexed_only=True)
 """What the engine's log brings back when an index is loaded again is in no graph."""
 
 
-
 class Collection:
     """The first ``count`` documents; ``search_s`` is the processor's time of all searches."""
 
