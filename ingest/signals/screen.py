@@ -92,7 +92,8 @@ class Screen:
         )
 
     def _vector_signals(self) -> list[Signal]:
-        signals = stored_vector_signals(self._baseline, self._surroundings)
+        model = self._embedder.identity.model if self._embedder is not None else ""
+        signals = stored_vector_signals(self._baseline, self._surroundings, model)
         if self._options.brought_vectors and self._embedder is not None:
             signals.append(VectorMismatch(self._embedder))
         return signals

@@ -6,6 +6,11 @@ was never taught. Names, numbers and quoted questions are cues of their own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
 _WORDS = {
     "ANSWER": (
         "answer answers answered answering reply replies replied replying respond responds responded "
@@ -203,10 +208,28 @@ _OF_WORD: dict[str, list[int]] = {}
 for _name, _listed in _WORDS.items():
     for _word in _listed.split():
         _OF_WORD.setdefault(_word, []).append(_PLACE[_name])
-NAME, NUMBER, ASKED, START = (_PLACE[name] for name in ("NAME", "NUMBER", "ASKED", "START"))
+_OF_WORD |= {mark: [_PLACE[name]] for mark, name in MARKS.items()}
+_NAME, _NUMBER, _ASKED, _START = (_PLACE[name] for name in _SHAPES)
+_OPENS = frozenset(
+    "who what when where which whose whom why how is are was were do does did can in".split()
+)
+_ASKED_WORDS = 6
+"""Words of a question that opens a text which are marked as such."""
 
 
-def cues_of(word: str) -> list[int]:
-    """Return the cues of a lower-case word or a mark, most words have none."""
-    mark = MARKS.get(word)
-    return [_PLACE[mark]] if mark else _OF_WORD.get(word, [])
+def cue_table(words: Sequence[str], lower: Sequence[str]) -> NDArray[np.bool_]:
+    """Return which cues each word has, (n, c); ``lower`` are the same words in lower case."""
+    table = np.zeros((len(words), len(CUES)), dtype=np.bool_)
+    starts = True
+    for at, (word, low) in enumerate(zip(words, lower, strict=True)):
+        if low in _OF_WORD:
+            table[at, _OF_WORD[low]] = True
+        if word[0].isdigit():
+            table[at, _NUMBER] = True
+        elif word[0].isupper() and not starts:
+            table[at, _NAME] = True
+        starts = low in {".", "?", "!", ":", '"'}
+    if len(words):
+        table[0, _START] = True
+        table[:_ASKED_WORDS, _ASKED] = lower[0] in _OPENS
+    return table
