@@ -37,22 +37,24 @@ class QuestionJunction:
     """
 
     name = "question_junction"
-    version = "1"
+    version = "2"
     # Measured (benchmarks/outliers.py): PoisonedRAG TPR .94 (HotpotQA), .89 (NQ); clean FPR 0 of
     # 6,994 passages and 0 of 7,181 other clean texts. So it may hold a document back.
     threshold = 0.3
     decision = Decision.QUARANTINE
 
     def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
-        """Score the share of the question's words that the answer says again."""
+        """Score the share of the question's words said again, .3 at least of a typed one."""
         return [self._reading(each.text) for each in batch]
 
     def _reading(self, text: str) -> Reading:
         found = glued_question(text[:LEAD_CHARS])
         if found is None:
             return NOTHING
+        again = said_again(found.asked, text[found.end : found.end + _ANSWER_CHARS])
         return Reading(
-            score=said_again(found.asked, text[found.end : found.end + _ANSWER_CHARS]),
+            # Nobody writes a typed question and a sentence without a space between them.
+            score=max(again, self.threshold if found.typed else 0.0),
             why="a question is glued to an answer that repeats its words",
             span=(0, found.end),
         )

@@ -78,7 +78,8 @@ def glued_question(text: str) -> Lead | None:
         return None
     if "?" not in match[2] and not _asks(match[1].lstrip("\"' “")):
         return None
-    return Lead(asked=match[1], end=match.end())
+    typed = match[1][:1].islower() and _INTERROGATIVE_START.match(match[1]) is not None
+    return Lead(asked=match[1], end=match.end(), typed=typed)
 
 
 def said_again(question: str, answer: str) -> float:
