@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...core.verdict import Decision
 from .content import content_of
-from .faq import faq_entries
+from .faq import faq_entries, page_entries
 from .observed import ObservedQueries
 from .questions import LEAD_CHARS, Lead, glued_question, lead_of, said_again
 from .signal import NOTHING, Reading, SignalInput
@@ -76,27 +77,59 @@ class QuestionEcho:
     threshold = 0.5
     decision = Decision.ALLOW
 
+    def __init__(self, *, defers: bool = False) -> None:
+        """``defers``: leave what may be a page of questions to `PageEcho`, which has vectors."""
+        self._defers = defers
+
     def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
         """Score the share of the question's words that the next 400 characters say again."""
         leads = [lead_of(each.text, _ANSWER_CHARS) for each in batch]
         asked = Counter(lead.key for lead in leads if lead)
-        excused = faq_entries(batch, leads)
+        readings = [
+            _echo(each, lead, asked[lead.key] > 1) if lead else NOTHING
+            for each, lead in zip(batch, leads, strict=True)
+        ]
+        for at in self._excused(batch, leads):
+            lead = leads[at]
+            if lead and asked[lead.key] == 1 and not lead.typed:
+                readings[at] = self._spared(readings[at])
+        return readings
+
+    def _excused(self, batch: Sequence[SignalInput], leads: Sequence[Lead | None]) -> set[int]:
+        if self._defers:
+            return {at for page in page_entries(batch, leads) for at in page}
+        return faq_entries(batch, leads)
+
+    def _spared(self, reading: Reading) -> Reading:
+        return NOTHING if self._defers else replace(reading, decision=None)
+
+
+class PageEcho(QuestionEcho):
+    """The same once there are vectors, of sources in probation.
+
+    INVARIANT: what `QuestionEcho` left to it is held unless it is an entry of a page, also if the
+    rest of that page was held by then.
+    """
+
+    def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
+        """Score as `QuestionEcho` does."""
         return [
-            self._reading(each, lead, asked[lead.key] > 1, at in excused) if lead else NOTHING
-            for at, (each, lead) in enumerate(zip(batch, leads, strict=True))
+            reading if each.probation else NOTHING
+            for each, reading in zip(batch, super().measure(batch), strict=True)
         ]
 
-    def _reading(self, each: SignalInput, lead: Lead, repeated: bool, excused: bool) -> Reading:
-        short = each.probation and len(each.text) <= _SHORT_CHARS
-        lone = short and not excused and not _is_report(each.text, lead)
-        return Reading(
-            score=said_again(lead.asked, each.text[lead.end : lead.end + _ANSWER_CHARS]),
-            why="several documents open with this question and repeat its words"
-            if repeated
-            else "it opens with a question and goes on to repeat its words",
-            span=(0, lead.end),
-            decision=Decision.QUARANTINE if repeated or lead.typed or lone else None,
-        )
+
+def _echo(each: SignalInput, lead: Lead, repeated: bool) -> Reading:
+    short = each.probation and len(each.text) <= _SHORT_CHARS
+    lone = short and not _is_report(each.text, lead)
+    return Reading(
+        score=said_again(lead.asked, each.text[lead.end : lead.end + _ANSWER_CHARS]),
+        why="several documents open with this question and repeat its words"
+        if repeated
+        else "it opens with a question and goes on to repeat its words",
+        span=(0, lead.end),
+        decision=Decision.QUARANTINE if repeated or lead.typed or lone else None,
+    )
 
 
 def _is_report(text: str, lead: Lead) -> bool:

@@ -27,21 +27,24 @@ _ALIKE = 0.6
 """Two questions that share so many of their words are one."""
 
 
-def faq_entries(batch: Sequence[SignalInput], leads: Sequence[Lead | None]) -> set[int]:
-    """Return which documents of sources in probation are entries of a page of questions.
-
-    Without vectors there is no telling, and none is.
-    """
+def page_entries(batch: Sequence[SignalInput], leads: Sequence[Lead | None]) -> list[list[int]]:
+    """Return places of what each source in probation may have brought as a page of questions."""
     by_source: dict[str, list[int]] = defaultdict(list)
     for at, (each, lead) in enumerate(zip(batch, leads, strict=True)):
-        if lead and each.probation and each.vectors is not None and len(each.vectors):
+        if lead and each.probation:
             by_source[each.source].append(at)
-    found: set[int] = set()
-    for places in by_source.values():
-        distinct = _asked_once(places, leads)
-        if len(distinct) >= LEAST_ENTRIES and _coherence(batch, distinct) >= COHERENT:
-            found.update(distinct)
-    return found
+    pages = [_asked_once(places, leads) for places in by_source.values()]
+    return [page for page in pages if len(page) >= LEAST_ENTRIES]
+
+
+def faq_entries(batch: Sequence[SignalInput], leads: Sequence[Lead | None]) -> set[int]:
+    """Return the places of those pages that keep to a subject; without vectors, of none."""
+    return {
+        at
+        for page in page_entries(batch, leads)
+        for at in page
+        if _coherence(batch, page) >= COHERENT
+    }
 
 
 def _asked_once(places: Sequence[int], leads: Sequence[Lead | None]) -> list[int]:
@@ -55,8 +58,11 @@ def _asked_once(places: Sequence[int], leads: Sequence[Lead | None]) -> list[int
 
 
 def _coherence(batch: Sequence[SignalInput], places: Sequence[int]) -> float:
-    """Return the mean cosine of the first passages of some documents."""
-    firsts = [np.asarray(each.vectors)[0] for at in places if (each := batch[at]).vectors is not None]
+    """Return the mean cosine of the first passages of some documents, -1 if one has no vector."""
+    vectors = [batch[at].vectors for at in places]
+    firsts = [each[0] for each in vectors if each is not None and len(each)]
+    if len(firsts) < len(places):
+        return -1.0
     rows = np.stack(firsts).astype(np.float32)
     count = len(rows)
     return float(((rows @ rows.T).sum() - count) / (count * (count - 1)))
