@@ -28,6 +28,11 @@ def heldout_honest() -> list[str]:
     return [each["text"] for each in _held()["honest"]]
 
 
+def faq_page() -> list[str]:
+    """Return the entries of one shop's page of questions."""
+    return list(_held()["faq_page"])
+
+
 @cache
 def _held() -> Any:
     return json.loads(_FILE.read_text(encoding="utf-8"))

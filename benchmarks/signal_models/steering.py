@@ -104,8 +104,7 @@ def samples(data: Path) -> list[Sample]:
         for _ in range(A_WORDING)
     ]
     found += [
-        Sample(text=_cased(each.text, chance), steers=True, group=each.group)
-        for each in found[::4]
+        Sample(text=_cased(each.text, chance), steers=True, group=each.group) for each in found[::4]
     ]
     found += [
         Sample(text=slots.spell(wording, chance), steers=False, group=wording)

@@ -121,13 +121,13 @@ def _bare(text: str, answer_chars: int) -> Lead | None:
     """Return a question that runs on into its answer, by where the answer says it again best."""
     head = text[:LEAD_CHARS]
     opens = _asks(head.lstrip())
-    best, found = _BARE_SCORE, None
+    best, found = 0.0, None
     for boundary in _BOUNDARY.finditer(head):
         asked = head[: boundary.start()]
         if not opens and _ASKING_WORD.fullmatch(asked.split()[-1].lower()) is None:
             continue
         if len(asked.split()) >= _BARE_WORDS and len(stems(asked)) >= _BARE_STEMS:
             score = said_again(asked, text[boundary.end() : boundary.end() + answer_chars])
-            if score >= best:
+            if score >= _BARE_SCORE and score > best:
                 best, found = score, Lead(asked=asked, end=boundary.end())
     return found
