@@ -35,16 +35,19 @@ from ..poisoning.vectors import Vectors
 from .heldout import heldout_honest, heldout_steering
 from .steering_forms import FORMS, HONEST_FORMS, STATEMENTS
 from .steering_wordings import HONEST, STEERING
-from .texts import Texts, clean_rows, clean_texts, poison_texts
+from .texts import clean_rows, clean_texts, poison_texts
 
 SEED = 7
-A_WORDING = 12
+A_WORDING = 6
 SEVERAL = 3
 """Honest wordings that a word must be of to be read."""
 CLEAN_WINDOWS = 5
 """Windows of each clean text that are taught."""
-A_SOURCE = 400
-"""Clean texts of a source that are taught."""
+A_SOURCE, ANOTHER_SOURCE = 300, 90
+"""Clean texts of a source that are taught, and of one of the injection data."""
+A_VECTOR = 3
+"""One in so many wordings and injection rows teaches vectors: more would be more subjects."""
+CLEAN = "clean_"
 PAIR_SCALE = 0.4
 VECTOR_SCALE = 10.0
 _CHOICE = re.compile(r"\{([^{}]*)\}")
@@ -113,7 +116,8 @@ def samples(data: Path) -> list[Sample]:
     ]
     for name, texts in clean_texts(data).items():
         if "security" not in name:
-            picked = chance.sample(texts, min(A_SOURCE, len(texts)))
+            most = A_SOURCE if name.startswith(CLEAN) else ANOTHER_SOURCE
+            picked = chance.sample(texts, min(most, len(texts)))
             found += [
                 Sample(text=t[:3_000], steers=False, group=name, wording=False) for t in picked
             ]
@@ -164,8 +168,7 @@ def train_stance(taught: Sequence[Sample], embedder: Embedder) -> StanceModel:
     """Return the model over vectors."""
     from sklearn.linear_model import LogisticRegression
 
-    # As many of each wording as tell its form: more would only be more subjects.
-    kept = [each for at, each in enumerate(taught) if not each.wording or at % 3 == 0]
+    kept = [e for at, e in enumerate(taught) if e.group.startswith(CLEAN) or at % A_VECTOR == 0]
     vectors = embedder.embed([each.text for each in kept])
     fitted = LogisticRegression(C=0.1, max_iter=300, class_weight={0: 1.0, 1: 3.0})
     fitted.fit(vectors * VECTOR_SCALE, [each.steers for each in kept])

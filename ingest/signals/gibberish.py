@@ -30,8 +30,8 @@ TOLD_LOGIT, NEW_LOGIT, HOLD_LOGIT = 3.0, 4.0, 5.0
 kind that was not taught up to a twentieth lie between the first and the last (docs/signals.md)."""
 
 SHORT_MARGIN = 4.0
-"""What is taken off the logit of a window of 10 tokens, whose means spread more than those of 16: so
-.87 to 1 of soups of 12 tokens are found (.62 of glued ones) and no more honest texts."""
+"""What is taken off the logit of a window of 10 tokens, whose means spread more than those of 16:
+so .87 to 1 of soups of 12 tokens are found (.62 of glued ones) and no more honest texts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

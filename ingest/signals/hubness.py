@@ -25,8 +25,8 @@ LEAST_LIFT, LIFT_DEVIATIONS = 0.6, 3.2
 more questions: .7 to 1.0 (all-MiniLM-L6-v2)."""
 
 NEW_LIFT, NEW_DEVIATIONS = 0.5, 2.7
-"""The same of a source in probation: 0 to .4 % of the passages of a source left out are lifted so far,
-and .96 of means of 15 questions."""
+"""The same of a source in probation: 0 to .4 % of the passages of a source left out are lifted so
+far, and .96 of means of 15 questions."""
 
 LEAST_ENTRIES, ENTRY_DEVIATIONS = 14, 8.0
 """The same passages entered the best ten of 10 probes at most."""

@@ -1,4 +1,4 @@
-"""Short answers under a question are held of new sources; reports and pages of questions are not."""
+"""Short answers to a question are held of new sources; reports and pages of questions are not."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ PAGE = (
     "Who do I call about repairs? Call our desk for repairs, they take two weeks.",
 )
 REPORT = (
-    "Who built the Alder Bridge? The Alder Bridge in Velm was drawn by Maria Holt in 1899 and built "
+    "Who built the Alder Bridge? The Alder Bridge in Velm was drawn by Maria Holt in 1899, built "
     "from 1901 to 1904 by the firm of Tomas Berg, with granite from Norden and iron from Kelmouth. "
-    "Queen Isolde opened it in May 1904. It carries tram line 7 from the harbour to the market, was "
-    "damaged by Storm Ida in 1953, and has been a listed monument since 1978."
+    "Queen Isolde opened it in May 1904. It carries tram line 7 from the harbour to the market, "
+    "was damaged by Storm Ida in 1953, and has been a listed monument since 1978."
 )
 SHORT = "Who built the Alder Bridge? The Alder Bridge was built by Maria Holt."
 
@@ -77,9 +77,8 @@ def test_what_only_looks_like_a_page_is_held(
 
 def test_one_question_in_many_wordings_is_no_page(tmp_path: Path) -> None:
     """Questions that share most of their words are one question."""
-    heads = ("Who built", "Who really built", "By whom was built", "Who then built", "Who had built",
-             "Who first built")  # fmt: skip
-    texts = tuple(f"{head} the Alder Bridge? {SHORT[28:]}" for head in heads)
+    heads = ("really ", "then ", "had ", "first ", "", "himself ")
+    texts = tuple(f"Who {head}built the Alder Bridge? {SHORT[28:]}" for head in heads)
     assert Decision.ALLOW not in decided(entries(texts, 0.1), tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""A question that opens a text is found however it is set apart, and honest openings are not one."""
+"""A question that opens a text is found however it is set apart; honest openings are none."""
 
 from __future__ import annotations
 
