@@ -17,6 +17,9 @@ A_WORDING = 6
 A_SOURCE, ANOTHER_SOURCE = 300, 90
 """Clean texts of a source that are taught, and of one of the injection data."""
 CLEAN = "clean_"
+PROMPTS = ("wildguard", "piguard")
+"""Prompts to chatbots: they talk about answering, and are no documents. Taught as honest, they cost
+a tenth of the orders that are found."""
 _CHOICE = re.compile(r"\{([^{}]*)\}")
 Chance = random.Random
 FAMILIES = {**STEERING, **FORMS}
@@ -87,7 +90,7 @@ def samples(data: Path) -> list[Sample]:
             found += [
                 Sample(text=t[:3_000], steers=False, group=name, wording=False) for t in picked
             ]
-    return found
+    return [each for each in found if not each.group.startswith(PROMPTS)]
 
 
 def _cased(text: str, chance: Chance) -> str:

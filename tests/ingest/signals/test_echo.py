@@ -11,12 +11,12 @@ from ragbastion.core.verdict import Decision
 from ragbastion.ingest.signals import Baseline, Screen, SignalInput
 
 PAGE = (
-    "How long does delivery take? Delivery takes two to three days on weekdays.",
+    "Is delivery free of charge? Delivery is free of charge above 40 euros.",
     "Can I return an item? You can return any item within 30 days in its box.",
-    "Where is my order? Your order is shown under My orders once you log in.",
+    "Where is my open order? Your open order is listed under My orders.",
     "Do you ship to Ireland? Yes, we ship to Ireland for 9 euros by post.",
-    "Are gift cards refundable? Gift cards cannot be refunded and last five years.",
-    "Who do I call about repairs? Call our desk for repairs, they take two weeks.",
+    "Are gift cards refundable? Gift cards are not refundable and last five years.",
+    "Who do I call about repairs? Call our desk about repairs on weekdays.",
 )
 REPORT = (
     "Who built the Alder Bridge? The Alder Bridge in Velm was drawn by Maria Holt in 1899, built "
