@@ -97,7 +97,8 @@ class Phrases:
         """Return which cues stand in each window, (w, c), as 0 and 1."""
         sums = np.vstack([np.zeros(self.cues.shape[1]), np.cumsum(self.cues, axis=0)])
         edges = np.array(bounds)
-        return (sums[edges[:, 1]] > sums[edges[:, 0]]).astype(np.float32)
+        present = sums[edges[:, 1]] > sums[edges[:, 0]]
+        return np.asarray(present, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
