@@ -158,8 +158,8 @@ def _tell(
     print(name, len(texts), _shares(by_text, THRESHOLDS), _shares(both, SUMS), flush=True)
 
 
-THRESHOLDS = (2.0, 3.0, 4.0, 5.0, 6.0)
-SUMS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
+THRESHOLDS = (2.0, 2.5, 3.0, 3.5, 4.5, 5.5)
+SUMS = (0.0, 1.0, 2.0, 4.0, 6.0)
 
 
 def _score(model: SteeringModel, text: str) -> float:

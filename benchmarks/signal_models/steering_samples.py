@@ -17,9 +17,9 @@ A_WORDING = 6
 A_SOURCE, ANOTHER_SOURCE = 300, 90
 """Clean texts of a source that are taught, and of one of the injection data."""
 CLEAN = "clean_"
-PROMPTS = ("wildguard", "piguard")
-"""Prompts to chatbots: they talk about answering, and are no documents. Taught as honest, they cost
-a tenth of the orders that are found."""
+DOCUMENTS = (CLEAN, "llmail_benign", "howto_docs")
+"""Honest rows that are documents. Prompts to chatbots and what agents are told to do talk about
+answering too; taught as honest, they cost a sixth of the orders that are found (PIA 1 to .83)."""
 _CHOICE = re.compile(r"\{([^{}]*)\}")
 Chance = random.Random
 FAMILIES = {**STEERING, **FORMS}
@@ -90,7 +90,7 @@ def samples(data: Path) -> list[Sample]:
             found += [
                 Sample(text=t[:3_000], steers=False, group=name, wording=False) for t in picked
             ]
-    return [each for each in found if not each.group.startswith(PROMPTS)]
+    return [each for each in found if each.wording or each.group.startswith(DOCUMENTS)]
 
 
 def _cased(text: str, chance: Chance) -> str:
