@@ -38,7 +38,7 @@ SEVERAL = 3
 """Honest wordings that a word must be of to be read."""
 CLEAN_WINDOWS = 5
 """Windows of each clean text that are taught."""
-A_VECTOR = 3
+A_VECTOR = 9
 """One in so many wordings and injection rows teaches vectors: more would be more subjects."""
 PAIR_SCALE = 0.4
 VECTOR_SCALE = 10.0

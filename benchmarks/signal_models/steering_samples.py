@@ -13,13 +13,13 @@ from .steering_wordings import HONEST, STEERING
 from .texts import clean_rows, clean_texts
 
 SEED = 7
-A_WORDING = 6
+A_WORDING = 18
 A_SOURCE, ANOTHER_SOURCE = 300, 90
 """Clean texts of a source that are taught, and of one of the injection data."""
 CLEAN = "clean_"
 DOCUMENTS = (CLEAN, "llmail_benign", "howto_docs")
 """Honest rows that are documents. Prompts to chatbots and what agents are told to do talk about
-answering too; taught as honest, they cost a sixth of the orders that are found (PIA 1 to .83)."""
+answering too; taught as honest, they cost orders that are found."""
 _CHOICE = re.compile(r"\{([^{}]*)\}")
 Chance = random.Random
 FAMILIES = {**STEERING, **FORMS}
