@@ -6,13 +6,14 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from .burst import SourceBurst
-from .echo import ObservedEcho, QuestionEcho, QuestionJunction
+from .echo import ObservedEcho, PageEcho, QuestionEcho, QuestionJunction
 from .gibberish import Gibberish
 from .hubness import Hubness
 from .like import NearDuplicateBurst
 from .mismatch import VectorMismatch
 from .novelty import Novelty
 from .signal import Signal
+from .stance import AnswerStance
 from .steering import AnswerSteering
 from .surroundings import Surroundings
 from .swapped import SwappedFact
@@ -27,6 +28,7 @@ _CLASSES = (
     ObservedEcho,
     Gibberish,
     AnswerSteering,
+    AnswerStance,
     NearDuplicateBurst,
     VectorSanity,
     VectorNorm,
@@ -51,7 +53,9 @@ def text_signals() -> list[Signal]:
 
 def learned_text_signals(baseline: Baseline) -> list[Signal]:
     """Return the signals over texts, with what the collection's own texts and queries tell."""
-    signals = [each for each in text_signals() if each.name != "gibberish"]
+    apart = ("gibberish", "question_echo")
+    signals = [each for each in text_signals() if each.name not in apart]
+    signals.append(QuestionEcho(defers=True))
     return [*signals, Gibberish(baseline.pairs.more), ObservedEcho(baseline.observed)]
 
 
@@ -60,12 +64,16 @@ def vector_signals() -> list[Signal]:
     return [VectorSanity(), VectorNorm(), BlindVector()]
 
 
-def stored_vector_signals(baseline: Baseline, surroundings: Surroundings) -> list[Signal]:
-    """Return the signals over vectors, with what the collection holds."""
+def stored_vector_signals(
+    baseline: Baseline, surroundings: Surroundings, model: str = ""
+) -> list[Signal]:
+    """Return the signals over vectors of an embedding model, with what the collection holds."""
     return [
         *vector_signals(),
+        PageEcho(),
+        AnswerStance(model),
         SourceBurst(baseline.recent, surroundings),
         SwappedFact(surroundings),
-        Hubness([baseline.probes, baseline.asked]),
+        Hubness(baseline.probes, baseline.asked),
         Novelty(baseline.centres),
     ]

@@ -62,6 +62,8 @@ def reported(signal: Signal, *batch: SignalInput) -> list[bool]:
         (QuestionEcho(), "The harbour opens at six. Does the harbour open at six?", False),
         (Gibberish(), f"{PIECES} {PROSE}", True),
         (Gibberish(), f"{PROSE} {PIECES} {PROSE}", True),
+        (Gibberish(), f"{' '.join(PIECES.split()[:12])} {PROSE}", True),
+        (Gibberish(), f"{PROSE} {' '.join(PIECES.split()[:12])}", True),
         (Gibberish(), PROSE, False),
         (Gibberish(), PIECES * 3, True),
         (
