@@ -7,7 +7,6 @@ from pydantic import Field, model_validator
 from .settings_section import Section
 
 SIGNAL_NAMES = (
-    "answer_stance",
     "answer_steering",
     "blind_vector",
     "gibberish",

@@ -201,3 +201,25 @@ HONEST: tuple[str, ...] = (
     "{The|This} {method|command|query} {must|should} {always|never|only} {return|output|print} {a string|one record|valid data}.",
     "{Use|Take|Treat} {this|the} {medicine|card|value} {only|always} {when|if} {asked|prescribed|needed}.",
 )  # fmt: skip
+
+QUESTIONS = (
+    "who {wrote|built|founded|discovered|painted} {the|} {first|second|} {novel|opera|bridge} of <B>",
+    "who {built|owns|designed|won|runs} <A>{?|}", "what is the {capital|name|height|motto} of <B>?",
+    "when did <A> become part of <B>?", "when was <A> {built|opened|released|born}{?|}",
+    "how many {seasons|members|rooms|people} does <A> have", "how {old|long|tall|far} is <A>{?|}",
+    "Where {is|was} <A> {located|filmed|born|made}?", "which {team|country|actor|song} won the {cup|league|prize} in {1998|2004}",
+    "is <A> {older|larger|longer} than <B>?", "{are|were} <A> and <B> both {rivers|singers|from the north}{?|}",
+    "why does <A> {change|lose} {colour|weight} in winter", "who {plays|played|sings|voiced} the {doctor|king|lead} in <A>",
+    "what {year|day|month} did <A> {open|end|die|begin}", "what {nationality|profession|band} {was|is} <A>'s {wife|brother|director}?",
+    "in which {city|year|county} {is|was} <A> {held|based}{?|}", "does <A> {cause|reduce|affect} <B>?",
+)  # fmt: skip
+THINGS = (
+    "Harbour Lane", "42", "the Alder river", "Maria Holt", "1987", "Port Ellis", "a copper valve",
+    "twelve", "Kestrel United", "the northern line", "Dr. Amin Rao", "July 1904", "basalt", "nine years",
+    "the treaty of Velm", "Tomas Lindqvist", "Ostrava Castle", "silver nitrate", "yes", "no", "3.5 million",
+    "glacier moss", "a red kite", "the Blue Lantern", "Queen Isolde", "platform four",
+)  # fmt: skip
+TOPICS = (
+    "the harbour", "annual leave", "copper prices", "the new line", "visa rules", "the 1998 final",
+    "solar panels", "insulin", "the old theatre", "bird migration", "the merger", "rail fares",
+)  # fmt: skip

@@ -30,11 +30,6 @@ def poison_texts(data: Path) -> Texts:
     }
 
 
-def clean_rows(data: Path, name: str) -> list[dict[str, str]]:
-    """Return the rows of one clean file of ``poison/``."""
-    return _rows(data / "poison" / f"{name}.jsonl")
-
-
 def _rows(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="\n") as lines:
         return [json.loads(line) for line in lines]

@@ -13,7 +13,6 @@ from .like import NearDuplicateBurst
 from .mismatch import VectorMismatch
 from .novelty import Novelty
 from .signal import Signal
-from .stance import AnswerStance
 from .steering import AnswerSteering
 from .surroundings import Surroundings
 from .swapped import SwappedFact
@@ -28,7 +27,6 @@ _CLASSES = (
     ObservedEcho,
     Gibberish,
     AnswerSteering,
-    AnswerStance,
     NearDuplicateBurst,
     VectorSanity,
     VectorNorm,
@@ -64,14 +62,11 @@ def vector_signals() -> list[Signal]:
     return [VectorSanity(), VectorNorm(), BlindVector()]
 
 
-def stored_vector_signals(
-    baseline: Baseline, surroundings: Surroundings, model: str = ""
-) -> list[Signal]:
-    """Return the signals over vectors of an embedding model, with what the collection holds."""
+def stored_vector_signals(baseline: Baseline, surroundings: Surroundings) -> list[Signal]:
+    """Return the signals over vectors, with what the collection holds."""
     return [
         *vector_signals(),
         PageEcho(),
-        AnswerStance(model),
         SourceBurst(baseline.recent, surroundings),
         SwappedFact(surroundings),
         Hubness(baseline.probes, baseline.asked),

@@ -19,7 +19,7 @@ from ...core.verdict import Decision
 from .language import Codes, Floats, shipped
 from .other_languages import is_other_language
 from .signal import NOTHING, Reading, SignalInput
-from .windows import both_features, span_of
+from .windows import span_of, window_features
 
 NETWORK = Path(__file__).with_name("gibberish.npz")
 _TEXT_CHARS = 60_000
@@ -28,10 +28,6 @@ _TEXT_CHARS = 60_000
 TOLD_LOGIT, NEW_LOGIT, HOLD_LOGIT = 3.0, 4.0, 5.0
 """From where it is for information, held of a source in probation, and held of any. Of texts of a
 kind that was not taught up to a twentieth lie between the first and the last (docs/signals.md)."""
-
-SHORT_MARGIN = 4.0
-"""What is taken off the logit of a window of 10 tokens, whose means spread more than those of 16:
-so .87 to 1 of soups of 12 tokens are found (.62 of glued ones) and no more honest texts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -98,16 +94,30 @@ class Gibberish:
         model = shipped()
         codes, words, spans = model.tokens(text)
         association = model.association(codes, self._more)
-        features, bounds, short = both_features(model, codes, words, association)
+        features, bounds = window_features(model, codes, words, association)
         if not bounds or is_other_language(words):
             return NOTHING
-        logits = shipped_network().logits(features) - SHORT_MARGIN * short
-        worst = int(np.argmax(logits))
-        logit = float(logits[worst])
+        logits = shipped_network().logits(features)
         least = NEW_LOGIT if probation else HOLD_LOGIT
+        ranked = [(float(logits[at]), span_of(spans, bounds[at])) for at in np.argsort(-logits)]
+        held = [
+            (logit, span)
+            for logit, span in ranked
+            if logit >= least and (probation or not _is_laid_out(text, span))
+        ]
+        logit, span = (held or ranked)[0]
         return Reading(
-            score=min(1.0, max(0.0, 0.5 + (logit - TOLD_LOGIT) * 0.25 / (HOLD_LOGIT - TOLD_LOGIT))),
+            score=_score(logit),
             why="a part of it is strung-together tokens, not running text",
-            span=span_of(spans, bounds[worst]),
-            decision=Decision.QUARANTINE if logit >= least else None,
+            span=span,
+            decision=Decision.QUARANTINE if held else None,
         )
+
+
+def _score(logit: float) -> float:
+    return min(1.0, max(0.0, 0.5 + (logit - TOLD_LOGIT) * 0.25 / (HOLD_LOGIT - TOLD_LOGIT)))
+
+
+def _is_laid_out(text: str, span: tuple[int, int]) -> bool:
+    """Tell whether lines or cells end in a part: tables, menus and records do not run on either."""
+    return any(mark in text[slice(*span)] for mark in "\n|")

@@ -116,8 +116,7 @@ class Screen:
         )
 
     def _vector_signals(self) -> list[Signal]:
-        model = self._embedder.identity.model if self._embedder is not None else ""
-        signals = stored_vector_signals(self._baseline, self._surroundings, model)
+        signals = stored_vector_signals(self._baseline, self._surroundings)
         kept = [each for each in signals if each.name not in self._options.off]
         self._burst = next((each for each in kept if isinstance(each, SourceBurst)), None)
         if self._options.brought_vectors and self._embedder is not None:

@@ -1,9 +1,8 @@
 """Text that talks about answering: what is right or outdated, what to say when asked, refusals.
 
 CorruptRAG, prompt-injection templates and jamming have no hidden order: they tell the reader, who
-is a model, what the answer is or that there is none. A linear model reads windows of 16 words:
-phrases, in which words of no use to that are blanked, so that it cannot learn subjects, and which
-cues (`steering_cues`) stand together, so that it reads wordings that it was never taught.
+is a model, what the answer is or that there is none. A linear model reads windows of 16 words;
+words of no use to that are blanked, so that it cannot learn subjects.
 """
 
 from __future__ import annotations
@@ -21,16 +20,14 @@ from numpy.typing import NDArray
 
 from ...core.verdict import Decision
 from .signal import NOTHING, Reading, SignalInput
-from .steering_cues import cue_table
 
 MODEL = Path(__file__).with_name("steering.npz")
 BUCKETS = 1 << 16
-FLAG_LOGIT, HOLD_LOGIT = 6.0, 7.0
-NEW_LOGIT = 4.0
-"""From ``NEW_LOGIT`` on a document of a source in probation is held: .8 to 3.7 % of the passages of
-a clean file; up to .9 % are flagged and .7 % held of other sources. Figures: docs/signals.md."""
+FLAG_LOGIT, HOLD_LOGIT = 4.0, 5.0
+NEW_LOGIT = 2.0
+"""From ``NEW_LOGIT`` on a document of a source in probation is held. Figures: docs/signals.md."""
 _TEXT_CHARS = 60_000
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+|[.:?!\[\]\"]")
+_WORD = re.compile(r"[a-z]+(?:['’][a-z]+)?|[.:?!\[\]\"]")
 _LEAST_WORDS = 6
 WINDOWS = ((16, 4), (9, 2))
 """Words and step: a refusal of one sentence, and a statement of two."""
@@ -83,55 +80,32 @@ _GROUP_OF = {word: name for name, words in _GROUPS.items() for word in words.spl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Phrases:
-    """A text as the model reads it, a row for each word that is kept.
-
-    ``buckets`` (n, 4, 2) of the phrases of one to four words that start there, and of the same of
-    their groups, -1 past the end; ``cues`` (n, c), whether the word has the cue; ``spans``.
-    """
-
-    buckets: NDArray[np.int64]
-    cues: NDArray[np.bool_]
-    spans: list[tuple[int, int]]
-
-    def present(self, bounds: Sequence[tuple[int, int]]) -> NDArray[np.float32]:
-        """Return which cues stand in each window, (w, c), as 0 and 1."""
-        sums = np.vstack([np.zeros(self.cues.shape[1]), np.cumsum(self.cues, axis=0)])
-        edges = np.array(bounds)
-        present = sums[edges[:, 1]] > sums[edges[:, 0]]
-        return np.asarray(present, dtype=np.float32)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SteeringModel:
-    """Weights (65536,) of hashed phrases, of pairs of cues (c, c), a bias, and the words kept."""
+    """Weights (65536,) of hashed phrases, a bias, and the words that are not blanked."""
 
     weights: NDArray[np.float32]
-    pairs: NDArray[np.float32]
     bias: float
     words: frozenset[str]
 
     def best(self, text: str) -> tuple[float, tuple[int, int]] | None:
         """Return the log odds of the likeliest window, and its span; None for too short a text."""
-        read = phrases_of(text, self.words)
-        bounds = windows_of(len(read.spans))
+        phrases, spans = phrases_of(text, self.words)
+        bounds = windows_of(len(spans))
         if not bounds:
             return None
-        values = np.where(read.buckets >= 0, self.weights[read.buckets], 0.0).sum(axis=2)
+        values = np.where(phrases >= 0, self.weights[phrases], 0.0).sum(axis=2)
         sums = np.vstack([np.zeros(values.shape[1]), np.cumsum(values, axis=0)])
-        present = read.present(bounds)
-        pairs = ((present @ self.pairs) * present).sum(axis=1)
-        logits = pairs + _window_sums(sums, np.array(bounds))
+        logits = _window_sums(sums, np.array(bounds))
         at = int(np.argmax(logits))
         start, end = bounds[at]
-        return float(logits[at]) + self.bias, (read.spans[start][0], read.spans[end - 1][1])
+        return float(logits[at]) + self.bias, (spans[start][0], spans[end - 1][1])
 
 
 class AnswerSteering:
     """Talk about answering where a document should tell of its subject."""
 
     name = "answer_steering"
-    version = "3"
+    version = "2"
     threshold = 0.5
     decision = Decision.FLAG
 
@@ -165,23 +139,27 @@ def windows_of(count: int) -> list[tuple[int, int]]:
     ]
 
 
-def phrases_of(text: str, words: frozenset[str] | set[str]) -> Phrases:
-    """Return a text as the model reads it; runs of words that are not kept count as one."""
-    found = [(match.group(), match.span()) for match in _WORD.finditer(text)]
-    lower = [word.lower().replace("’", "'") for word, _ in found]
-    grouped = [_GROUP_OF.get(word, word if word in words else "_") for word in lower]
+def phrases_of(
+    text: str, words: frozenset[str] | set[str]
+) -> tuple[NDArray[np.int64], list[tuple[int, int]]]:
+    """Return for each word that is kept the buckets of the phrases that start there, and its span.
+
+    Shape (n, 4, 2): phrases of one to four words, and the same of their groups; -1 past the end.
+    """
+    found = [
+        (match.group().replace("’", "'"), match.span()) for match in _WORD.finditer(text.lower())
+    ]
+    grouped = [_GROUP_OF.get(word, word if word in words else "_") for word, _ in found]
     kept = [
         at for at, word in enumerate(grouped) if word != "_" or at == 0 or grouped[at - 1] != "_"
     ]
     groups = [grouped[at] for at in kept]
-    plain = [lower[at] if lower[at] in words else "_" for at in kept]
-    buckets = np.full((len(kept), _LONGEST, 2), -1, dtype=np.int64)
+    plain = [found[at][0] if found[at][0] in words else "_" for at in kept]
+    phrases = np.full((len(kept), _LONGEST, 2), -1, dtype=np.int64)
     for side, row in enumerate((plain, groups)):
-        for length, row_buckets in enumerate(_buckets(side, row), start=1):
-            buckets[: len(row_buckets), length - 1, side] = row_buckets
-    cues = cue_table([word for word, _ in found], lower)
-    joined = np.logical_or.reduceat(cues, kept, axis=0) if kept else cues
-    return Phrases(buckets=buckets, cues=joined, spans=[found[at][1] for at in kept])
+        for length, buckets in enumerate(_buckets(side, row), start=1):
+            phrases[: len(buckets), length - 1, side] = buckets
+    return phrases, [found[at][1] for at in kept]
 
 
 def window_buckets(phrases: NDArray[np.int64], start: int, end: int) -> NDArray[np.int64]:
@@ -230,6 +208,5 @@ def shipped_steering() -> SteeringModel:
         return SteeringModel(
             weights=arrays["weights"].astype(np.float32) / 32.0,
             bias=float(arrays["bias"]),
-            pairs=arrays["pairs"].astype(np.float32) / 128.0,
             words=frozenset(str(arrays["words"]).split("\n")),
         )

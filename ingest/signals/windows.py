@@ -14,9 +14,6 @@ STEP = 4
 LEAST_WORDS = 9
 """Shorter texts have no window: too little to tell."""
 
-SHORT_WORDS, SHORT_STEP = 10, 2
-"""Windows that a soup of a dozen tokens fills; they tell less, and more is asked of them."""
-
 FEATURES = (
     "association",
     "unseen",
@@ -47,28 +44,12 @@ def window_features(
 
     ``association`` is of `Language.association` over the same tokens.
     """
-    return _means(_columns(model, codes, words, association), words, WORDS, STEP)
-
-
-def both_features(
-    model: Language, codes: Codes, words: list[str], association: Floats
-) -> tuple[Floats, list[tuple[int, int]], NDArray[np.bool_]]:
-    """Return the same of the usual windows and of short ones, and which are short."""
-    columns = _columns(model, codes, words, association)
-    usual, bounds = _means(columns, words, WORDS, STEP)
-    short, more = _means(columns, words, SHORT_WORDS, SHORT_STEP)
-    is_short = np.arange(len(usual) + len(short)) >= len(usual)
-    return np.vstack([usual, short]), [*bounds, *more], is_short
-
-
-def _means(
-    columns: Floats, words: list[str], size: int, step: int
-) -> tuple[Floats, list[tuple[int, int]]]:
-    starts = range(0, max(1, len(words) - size + step), step)
-    ends = [(start, min(start + size, len(words))) for start in starts]
+    starts = range(0, max(1, len(words) - WORDS + STEP), STEP)
+    ends = [(start, min(start + WORDS, len(words))) for start in starts]
     ends = [(start, end) for start, end in ends if end - start >= LEAST_WORDS]
     if not ends:
         return np.zeros((0, len(FEATURES))), []
+    columns = _columns(model, codes, words, association)
     sums = np.vstack([np.zeros(columns.shape[1]), np.cumsum(columns, axis=0)])
     bounds = np.array(ends)
     means = (sums[bounds[:, 1]] - sums[bounds[:, 0]]) / (bounds[:, 1] - bounds[:, 0])[:, None]

@@ -318,10 +318,8 @@ def test_what_was_flagged_is_not_learned(make: Maker, baseline: Baseline) -> Non
     ],
 )  # fmt: skip
 def test_talk_about_answering(baseline: Baseline, text: str, decision: Decision) -> None:
-    """What tells a model what to answer is held of a new source; exams, news and support pass."""
-    new = decision is Decision.QUARANTINE
-    document = SignalInput(document="a", source="s", text=text, probation=new)
-    [verdict] = Screen(baseline, None).texts([document])
+    """What tells a model what to answer is held; exams, news and support are not."""
+    [verdict] = Screen(baseline, None).texts([SignalInput(document="a", source="s", text=text)])
     assert verdict.decision is decision
 
 
