@@ -1,4 +1,4 @@
-"""A collection of documents by number, and the graph index that finds what is near in it.
+"""A collection of documents by number, and what is near in it: by a scan, and by a graph index.
 
 The index is Qdrant Edge's, the engine of the embedded store and of the Qdrant server, told to build
 a graph (HNSW) as a server does; the embedded store itself searches exactly. It holds a random
@@ -29,7 +29,6 @@ _WRITTEN = 5_000
 _SCANNED = 20_000
 _INDEXED = edge.SearchParams(indexed_only=True)
 """What the engine's log brings back when an index is loaded again is in no graph."""
-
 
 
 class Collection:
@@ -64,9 +63,12 @@ class Collection:
             part = vectors @ self.matrix[start : start + _SCANNED].T
             places = np.broadcast_to(np.arange(start, start + part.shape[1]), part.shape)
             scores, numbers = np.hstack([scores, part]), np.hstack([numbers, places])
-            best = np.argsort(-scores, axis=1)[:, :count]
+            best = np.argpartition(-scores, count - 1, axis=1)[:, :count]
             scores = np.take_along_axis(scores, best, axis=1)
             numbers = np.take_along_axis(numbers, best, axis=1)
+        order = np.argsort(-scores, axis=1)
+        scores = np.take_along_axis(scores, order, axis=1)
+        numbers = np.take_along_axis(numbers, order, axis=1)
         return [
             [
                 Hit(point=self._point(int(at)), score=float(score))
