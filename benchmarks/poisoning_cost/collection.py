@@ -1,4 +1,4 @@
-"""A collection of documents by number, and the graph index that finds what is near in it.
+"""A collection of documents by number, and what is near in it: by a scan, and by a graph index.
 
 The index is Qdrant Edge's, the engine of the embedded store and of the Qdrant server, told to build
 a graph (HNSW) as a server does; the embedded store itself searches exactly. It holds a random
@@ -32,24 +32,20 @@ _INDEXED = edge.SearchParams(indexed_only=True)
 
 
 class Collection:
-    """The first ``count`` documents; ``search_s`` is the processor's time of all searches."""
+    """The first documents of a stream; ``build_s`` is how long its index took, by the clock."""
 
     def __init__(self, texts: Texts, matrix: Matrix, folder: Path) -> None:
         self.texts = texts
         self.matrix = matrix
         self.count = len(matrix)
         self.sources = max(1, self.count // DOCUMENTS_A_SOURCE)
-        self.search_s = 0.0
         drawn = np.random.default_rng(SEED).standard_normal((DIMENSION, GRAPH_DIMENSION))
         self._projection = (drawn / np.sqrt(GRAPH_DIMENSION)).astype(np.float32)
         self._shard, self.build_s = _opened(folder, matrix, self._projection)
 
     def neighbours(self, vectors: Matrix, count: int) -> list[list[Hit]]:
-        """Return the stored passages near each row, best first."""
-        started = time.process_time()
-        found = [self._near(vector, count) for vector in vectors]
-        self.search_s += time.process_time() - started
-        return found
+        """Return stored passages near each row, best first, as the index finds them."""
+        return [self._near(vector, count) for vector in vectors]
 
     def source(self, number: int) -> str:
         """Return whose a document is."""
@@ -63,9 +59,12 @@ class Collection:
             part = vectors @ self.matrix[start : start + _SCANNED].T
             places = np.broadcast_to(np.arange(start, start + part.shape[1]), part.shape)
             scores, numbers = np.hstack([scores, part]), np.hstack([numbers, places])
-            best = np.argsort(-scores, axis=1)[:, :count]
+            best = np.argpartition(-scores, count - 1, axis=1)[:, :count]
             scores = np.take_along_axis(scores, best, axis=1)
             numbers = np.take_along_axis(numbers, best, axis=1)
+        order = np.argsort(-scores, axis=1)
+        scores = np.take_along_axis(scores, order, axis=1)
+        numbers = np.take_along_axis(numbers, order, axis=1)
         return [
             [
                 Hit(point=self._point(int(at)), score=float(score))

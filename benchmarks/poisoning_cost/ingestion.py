@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 from ragbastion.core.chunk import Matrix
+from ragbastion.core.store import Hit
 from ragbastion.core.verdict import Decision
 from ragbastion.ingest.signals import Baseline, Screen, SignalInput
+from ragbastion.ingest.signals.surroundings import NEAREST
 
 from .collection import BATCH, Collection, batch_of
 from .texts import WordVectors
@@ -23,7 +25,7 @@ FRESH = 10**9
 """Numbers from here on are in no collection."""
 
 _SCANNED = 20_000
-_NEAREST = 20
+_SCORED = 20
 Row = dict[str, Any]
 
 
@@ -33,14 +35,18 @@ class Watched:
     def __init__(self, collection: Collection, folder: Path) -> None:
         self.collection = collection
         self.baseline = Baseline.open(folder, "bench", str(collection.count))
-        self.screen = Screen(self.baseline, collection.neighbours, WordVectors())
+        self._near: Sequence[Sequence[Hit]] = ()
+        self.screen = Screen(self.baseline, self._neighbours, WordVectors())
         self.screen.vectors([])  # embeds the probes
         self.taken: dict[str, list[float]] = {}
         self._teach()
 
     def take(self, batch: Sequence[SignalInput], kind: str) -> None:
         """Screen and learn a batch as ingestion does; keep ms of the processor a document."""
-        searched, started = self.collection.search_s, time.process_time()
+        vectors = np.concatenate([each.vectors for each in batch])
+        self._near = self.collection.nearest(vectors, NEAREST)
+        search = _cpu_s(lambda: self.collection.neighbours(vectors, NEAREST))
+        started = time.process_time()
         verdicts = [
             one.merge(other)
             for one, other in zip(self.screen.texts(batch), self.screen.vectors(batch), strict=True)
@@ -51,13 +57,18 @@ class Watched:
         ]
         self.screen.learn([e for e, _ in kept], [v for _, v in kept])
         ended = time.process_time()
-        search = self.collection.search_s - searched
         for name, spent in (
-            (f"signals, {kind}", looked - started - search),
+            (f"signals, {kind}", looked - started),
             (f"learning, {kind}", ended - looked),
             ("search", search),
         ):
             self.taken.setdefault(name, []).append(1000 * spent / len(batch))
+
+    def _neighbours(self, vectors: Matrix, count: int) -> Sequence[Sequence[Hit]]:
+        """Return what was found before the batch was timed; any other search is a scan."""
+        if len(vectors) == len(self._near):
+            return self._near
+        return self.collection.nearest(vectors, count)
 
     def _teach(self) -> None:
         """Teach documents from all over the collection, a few of each of many sources."""
@@ -104,10 +115,10 @@ def _cpu_s(act: Callable[[], object]) -> float:
 def scan_ms(matrix: Matrix, vectors: Matrix) -> float:
     """Return what the distance to the 20 nearest costs a document by a scan of everything."""
     started = time.process_time()
-    best = np.full((len(vectors), _NEAREST), -1.0, dtype=np.float32)
+    best = np.full((len(vectors), _SCORED), -1.0, dtype=np.float32)
     for start in range(0, len(matrix), _SCANNED):
         scores = np.concatenate([best, vectors @ matrix[start : start + _SCANNED].T], axis=1)
-        best = np.partition(scores, -_NEAREST, axis=1)[:, -_NEAREST:]
+        best = np.partition(scores, -_SCORED, axis=1)[:, -_SCORED:]
     assert best.mean() <= 1.0 + 1e-3
     return 1000 * (time.process_time() - started) / len(vectors)
 

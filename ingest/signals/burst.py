@@ -13,7 +13,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import islice
+from operator import or_
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,6 +143,11 @@ class _Group:
         rows = [p.vector for p in passages] if fits else []
         matrix = np.stack(rows).astype(np.float32) if rows else np.zeros((len(passages), 1))
         self._cosines = np.asarray(matrix @ matrix.T, dtype=np.float32)
+        # Sets as bits of one number: a flood is compared half a million times a batch.
+        places: dict[int, int] = {}
+        self._words = [_bits(p.content.words, places) for p in passages]
+        self._facts = [_bits(p.content.facts, places) for p in passages]
+        self._sizes = [len(p.content.words) for p in passages]
 
     def bursts(self, own: int, *, back: bool = False) -> dict[int, int]:
         """Return, for the first ``own`` passages that are of a burst, how many they are like.
@@ -160,7 +167,7 @@ class _Group:
     def _joins(self, at: int) -> int:
         """Return how many those are like that a passage stands beside; 0 if it is not of them."""
         near = np.flatnonzero(self._cosines[at] >= JOINED_COSINE).tolist()
-        beside = [other for other in near if self._is_joined(at, other) and self._likes(other)]
+        beside = [other for other in near if self._likes(other) and self._is_joined(at, other)]
         enough = len({self._passages[other].document for other in beside}) >= 2
         few = enough and self._own_facts(at, beside) <= self._limits.joined_facts
         if not few or not self._is_short(at, beside):
@@ -180,7 +187,7 @@ class _Group:
     def _found_likes(self, at: int) -> tuple[int, ...]:
         """Return a passage each of up to 32 documents that this one is like, if they are enough."""
         # Too short or too long for a burst: not compared, so that a flood of it costs nothing.
-        if not LEAST_WORDS <= len(self._passages[at].content.words) <= self._limits.longest:
+        if not LEAST_WORDS <= self._sizes[at] <= self._limits.longest:
             return ()
         found = self._alike(at)
         nearest = list(islice(found, self._limits.likes))
@@ -200,33 +207,44 @@ class _Group:
         known = {this.document}
         for other in near[np.argsort(-self._cosines[at, near])].tolist():
             that = self._passages[other]
-            if that.document in known or len(that.content.words) < LEAST_WORDS:
+            if that.document in known or self._sizes[other] < LEAST_WORDS:
                 continue
-            if _says_the_same(this.content, that.content):
+            if self._says_the_same(at, other):
                 known.add(that.document)
                 yield other
+
+    def _says_the_same(self, at: int, other: int) -> bool:
+        """Tell whether two passages share their words, and are not two records of one form."""
+        overlap = self._overlap(at, other)
+        if overlap < CORE_OVERLAP:
+            return False
+        own, others = self._facts[at] & ~self._words[other], self._facts[other] & ~self._words[at]
+        return overlap < VERBATIM or not own | others
+
+    def _overlap(self, at: int, other: int) -> float:
+        """Return the share of the shorter one's words that both have, as `Content.overlap`."""
+        least = min(self._sizes[at], self._sizes[other])
+        return (self._words[at] & self._words[other]).bit_count() / least if least else 0.0
 
     def _is_joined(self, at: int, other: int) -> bool:
         this, that = self._passages[at], self._passages[other]
         return (
             this.document != that.document
             and self._cosines[at, other] >= JOINED_COSINE
-            and this.content.overlap(that.content) >= JOINED_OVERLAP
+            and self._overlap(at, other) >= JOINED_OVERLAP
         )
 
     def _own_facts(self, at: int, others: Sequence[int]) -> int:
-        return len(self._passages[at].content.facts - self._said(others))
+        return (self._facts[at] & ~self._said(others)).bit_count()
 
     def _is_short(self, at: int, others: Sequence[int]) -> bool:
         """Tell whether a passage is short and has few words that none of the others has."""
-        words = self._passages[at].content.words
-        return (
-            len(words) <= self._limits.longest
-            and len(words - self._said(others)) <= self._limits.words
-        )
+        if self._sizes[at] > self._limits.longest:
+            return False
+        return (self._words[at] & ~self._said(others)).bit_count() <= self._limits.words
 
-    def _said(self, others: Sequence[int]) -> frozenset[int]:
-        return frozenset().union(*(self._passages[other].content.words for other in others))
+    def _said(self, others: Sequence[int]) -> int:
+        return reduce(or_, (self._words[other] for other in others), 0)
 
 
 def _earlier(
@@ -257,15 +275,9 @@ def _reading(counts: Sequence[int]) -> Reading:
     return Reading(score=1.0, why=why)
 
 
-def _says_the_same(this: Content, that: Content) -> bool:
-    """Tell whether two passages share their words, and are not two records of one form."""
-    return this.overlap(that) >= CORE_OVERLAP and not _are_records(this, that)
-
-
-def _are_records(this: Content, that: Content) -> bool:
-    """Tell whether two passages are one form, filled in with another name or number."""
-    differ = bool(this.facts - that.words or that.facts - this.words)
-    return differ and this.overlap(that) >= VERBATIM
+def _bits(words: frozenset[int], places: dict[int, int]) -> int:
+    """Return a set as a number with a bit for each word; ``places`` tells which, and grows."""
+    return reduce(or_, (1 << places.setdefault(word, len(places)) for word in words), 0)
 
 
 def ring_of(each: SignalInput) -> str:

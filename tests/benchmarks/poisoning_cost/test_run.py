@@ -83,7 +83,9 @@ def test_what_grows_is_not_flat() -> None:
     documents = [
         {"signals and learning, ms": ms, "baseline in memory, MB": 1.0} for ms in (2.0, 2.5)
     ]
-    queries = [{"corroborate, ms": 1.0, "p95, ms": 6.0}] * 2
+    queries = [
+        {"corroborate, ms": ms, "corroborate the same, ms": 1.0, "p95, ms": 6.0} for ms in (1, 2)
+    ]
     told = judged(
         {"documents": documents, "queries": queries, "flood": [{"documents an hour": 200_000.0}]}
     )
@@ -92,6 +94,8 @@ def test_what_grows_is_not_flat() -> None:
         "document": True,
         "query": True,
         "query, p95": False,
-        "flat": False,
+        "document, flat": False,
+        "query, flat": False,
+        "query, same candidates, flat": True,
         "flood within an hour": True,
     }

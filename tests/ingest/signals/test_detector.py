@@ -188,9 +188,9 @@ def test_no_documents_have_no_verdicts() -> None:
 
 
 def test_what_is_laid_out_is_held_of_new_sources_only() -> None:
-    """Cells and lines that end do not run on in an honest table either; soup in a line is soup."""
+    """Cells and lines do not run on in an honest table either; soup in one line is soup."""
     pieces = PIECES.split()
-    table = "\n".join(" | ".join(pieces[at : at + 3]) for at in range(0, len(pieces), 3))
+    table = "\n".join(" ".join(pieces[at : at + 8]) for at in range(0, len(pieces), 8))
     known = SignalInput(document="a", source="s", text=table)
     batch = [known, replace(known, probation=True), replace(known, text=PIECES)]
     decisions = [reading.decision for reading in Gibberish().measure(batch)]
