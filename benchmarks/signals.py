@@ -30,7 +30,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ragbastion.benchmarks.poisoning.attacks.rewriting import mistyped
 from ragbastion.benchmarks.poisoning.vectors import Vectors
+from ragbastion.benchmarks.signal_models.heldout import (
+    faq_page,
+    heldout_honest,
+    heldout_steering,
+)
 from ragbastion.benchmarks.signal_models.soups import FAMILIES, Soups
 from ragbastion.core.chunk import ChunkId, Matrix
 from ragbastion.core.sentence_transformer import SentenceTransformerEmbedder
@@ -121,6 +127,8 @@ def main() -> None:
     for name, rows in held.items():
         batches = _new(_batches(rows[: options.rows]))
         table.append(world.measure(name, "clean of a new source", batches))
+    for name, documents in lookalikes(options, vectors).items():
+        table.append(world.measure(name, "clean of a new source", _new(_batches(documents))))
     for name, batches in bursts(clean, options.rows).items():
         table.append(world.measure(name, "burst", batches))
         table.append(world.measure(name, "burst of a new source", _new(batches)))
@@ -171,13 +179,41 @@ def families(
         before += [f"{text} {soups.draw(family, 20)}" for text in prose[MADE // 2 :]]
         rows = [(f"{family}{at}", text) for at, text in enumerate(before)]
         found[f"soup of {family}"] = [[each] for each in _documents(rows, "new", vectors)]
+    shorter = [f"{soups.draw(FAMILIES[at % 7], 12)} {text}" for at, text in enumerate(prose)]
+    found["soup of 12 tokens"] = [
+        [each] for each in _documents([(f"t{i}", t) for i, t in enumerate(shorter)], "new", vectors)
+    ]
+    for name, texts in heldout_steering().items():
+        rows = [(f"{name}{at}", text) for at, text in enumerate(texts)]
+        found[f"held-out wordings: {name}"] = [[d] for d in _documents(rows, "new", vectors)]
+    typed = [(f"y{at}", mistyped(_swap(each.text, chance), chance, 0.08))
+             for at, each in enumerate(chance.sample(stored, MADE))]  # fmt: skip
+    found["swapped fact under typing errors"] = [
+        [each] for each in _documents(typed, "new", vectors)
+    ]
     swaps = [(f"s{at}", text) for at, each in enumerate(chance.sample(stored, MADE))
              if (text := _swap(each.text, chance)) != each.text]  # fmt: skip
     found["swapped fact"] = [[each] for each in _documents(swaps, "new", vectors)]
     questions = np.array(vectors.embed(sorted({r["question"] for rows in sets for r in rows})))
+    found["hub vectors, 10 questions"] = [[h] for h in _hubs(questions, prose, 10)]
     found["hub vectors, 20 questions"] = [[h] for h in _hubs(questions, prose, 20)]
     found["hub vectors, 40 questions"] = [[h] for h in _hubs(questions, prose, 40)]
     return found
+
+
+def lookalikes(options: argparse.Namespace, vectors: Vectors) -> dict[str, Documents]:
+    """Return honest documents that look like poison: notices, and pages of questions."""
+    gold = _rows(options.data / "poison" / "clean_nqopen_gold.jsonl")
+    asked = [f"{row['question'].capitalize()}? {row['text']}" for row in gold[:: len(gold) // 60]]
+    sets = {
+        "held-out honest notices": heldout_honest(),
+        "a shop's page of questions": faq_page(),
+        "real questions over real passages": asked,
+    }
+    return {
+        name: _documents([(f"{name}{at}", text) for at, text in enumerate(texts)], name, vectors)
+        for name, texts in sets.items()
+    }
 
 
 def _hubs(questions: Matrix, prose: Sequence[str], count: int) -> Documents:

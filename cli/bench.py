@@ -159,6 +159,9 @@ def poisoning(
             help="Embeddings of another run (its cache/vectors), read only.",
         ),
     ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", metavar="N", min=1, help="Processes; 1.5 GB of memory each.")
+    ] = 2,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the results as JSON; tables go to stderr.")
     ] = False,
@@ -189,6 +192,7 @@ def poisoning(
         made=own,
         vectors=vectors,
         seed=seed,
+        jobs=jobs,
         settings=settings.scan,
     )
     results, _ = run(request, complain)

@@ -1,6 +1,6 @@
 """``ragbastion demo``: the same documents and questions, with the guard off and on.
 
-A corpus of three tenants with attacks among its documents goes through the real pipeline into the
+A corpus of four tenants with attacks among its documents goes through the real pipeline into the
 embedded store, and beside it into one without a guard. A toy agent (`demo_agent`) then answers the
 same questions from both. Every outcome is observed; ``attacks.json`` only says what should come.
 """
@@ -33,7 +33,9 @@ def run_demo(*, work_dir: Path | None, json_output: bool, console: Console) -> i
     if json_output:
         write_json(report.as_dict())
     else:
-        print_table(console, "attack", report.attacks)
+        poisons = [each for each in report.attacks if each.scenario.poisons]
+        print_table(console, "attack", [each for each in report.attacks if each not in poisons])
+        print_table(console, "poisoning attack", poisons)
         print_table(console, "question that nobody attacks", report.questions, acted="acted")
         print_summary(console, report)
     return ExitCode.CLEAN if report.as_expected else ExitCode.FINDINGS

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..core.chunk import ChunkId, TenantId
-from ..ingest.report import QuarantinedItem
 from ..retrieval_guard import Guard, ProposedAction, Retrieval
 from ..tenancy import TenantContext, operator_context
 from .demo_agent import ToolCall, answer, propose
-from .demo_manifest import Scenario, SourceFolder
+from .demo_fill import Held
+from .demo_manifest import Scenario
 from .demo_outcome import Outcome, reached
 
 
 class GuardedRag:
     """Asks on behalf of a scenario's principal and records which layers acted."""
 
-    def __init__(self, guard: Guard, quarantined: frozenset[str]) -> None:
+    def __init__(
+        self, guard: Guard, held: Mapping[str, Held], new_sources: frozenset[str] = frozenset()
+    ) -> None:
         self._guard = guard
-        self._quarantined = quarantined
+        self._held = held
+        self._new_sources = new_sources
 
     def outcome(self, scenario: Scenario) -> Outcome:
         """Return what the agent of the scenario was fed and did."""
@@ -50,6 +54,9 @@ class GuardedRag:
             passages += fetched
             layers += [] if fetched else ["isolation"]
         did, held, notes = self._act(propose(passages), context)
+        told = retrieval.verdict.reasons
+        if scenario.poisons:
+            told = tuple(self._evidence(retrieval, scenario))
         return Outcome(
             passages=tuple(passages),
             reached=reached(scenario.marker, [*passages, retrieval.context]),
@@ -57,7 +64,11 @@ class GuardedRag:
             did=tuple(did),
             held=held,
             layers=tuple(dict.fromkeys([*layers, *(["policy"] if held else [])])),
-            notes=(*retrieval.verdict.reasons, *notes),
+            signals=self._signals(scenario),
+            notes=(*told, *notes),
+            poison=_poison(retrieval, scenario),
+            certified=self._certified(retrieval, scenario) if scenario.poisons else None,
+            certificate=retrieval.certificate.statement if scenario.poisons else "",
         )
 
     def _act(
@@ -91,17 +102,46 @@ class GuardedRag:
         return [str(point.payload["text"]) for point in found]
 
     def _at_ingest(self, scenario: Scenario) -> list[str]:
-        return ["quarantine"] if self._quarantined.intersection(scenario.files) else []
+        return ["quarantine"] if set(self._held).intersection(scenario.files) else []
 
+    def _signals(self, scenario: Scenario) -> tuple[str, ...]:
+        """Return why documents of the attack were held, most frequent first."""
+        held = (self._held[file].signals for file in scenario.files if file in self._held)
+        return tuple(
+            name for name, _ in Counter(name for each in held for name in each).most_common()
+        )
 
-def quarantined_file(folder: SourceFolder, item: QuarantinedItem) -> str:
-    """Return ``tenant/source/document`` of what an ingest held back."""
-    return f"{folder.tenant}/{item.source}/{item.document}"
+    def _certified(self, retrieval: Retrieval, scenario: Scenario) -> int:
+        """Return how many passages the certificate allows the sources of the attack."""
+        own = {f"{scenario.tenant}/{source}" for source in scenario.sources}
+        new = len(own & self._new_sources)
+        return retrieval.certificate.bound(established=len(own) - new, new=new)
+
+    def _evidence(self, retrieval: Retrieval, scenario: Scenario) -> Iterator[str]:
+        """Say what stopped poison, where, and what the answer certifies."""
+        held = len(set(self._held).intersection(scenario.files))
+        if held:
+            why = ", ".join(self._signals(scenario))
+            yield f"held at ingestion: {held} of {len(scenario.files)} documents ({why})"
+        steps = Counter(each.step for each in retrieval.dropped if each.source in scenario.sources)
+        for step, count in steps.items():
+            yield f"left out at retrieval: {count} ({step})"
+        served = _poison(retrieval, scenario)
+        allowed = self._certified(retrieval, scenario)
+        yield f"served: {served} of {len(retrieval.chunks)} passages; certified: {allowed} at most"
+        yield f"certificate: {retrieval.certificate.statement}"
 
 
 def _file(tenant: TenantId, payload: object) -> str:
     assert isinstance(payload, dict)  # noqa: S101 - payloads of the store are objects
     return f"{tenant}/{payload['source']}/{payload['document']}"
+
+
+def _poison(retrieval: Retrieval, scenario: Scenario) -> int:
+    """Count the served passages of the attack's own documents."""
+    return sum(
+        f"{scenario.tenant}/{c.source}/{c.document}" in scenario.files for c in retrieval.chunks
+    )
 
 
 def _at_retrieval(retrieval: Retrieval, scenario: Scenario) -> Iterator[str]:

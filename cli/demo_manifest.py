@@ -23,7 +23,8 @@ class Expected(_Part):
     ``reached``: the attack's marker reached the agent, or the user. ``did``: the tools that ran;
     without a guard those that other attacks caused are not compared.
     ``held``: tools that policy stopped, with its decision. ``answer``: what the agent answered.
-    ``by``: a layer that must be among those that acted.
+    ``by``: a layer that must be among those that acted; ``signal``: what must be among the reasons
+    for which ingestion held a document.
     """
 
     reached: bool | None = None
@@ -31,6 +32,7 @@ class Expected(_Part):
     held: Mapping[str, str] | None = None
     answer: str | None = None
     by: str | None = None
+    signal: str | None = None
 
 
 class Tampering(_Part):
@@ -47,7 +49,9 @@ class Scenario(_Part):
     ``answer_pattern`` is the regular expression whose first group the toy agent reads from a
     passage. ``marker`` is text that shows that the attack got through. ``says`` is an answer that
     an agent is about to give, instead of a question. ``by_id``: the asker also fetches the
-    points of ``files`` by their ids.
+    points of ``files`` by their ids. ``poisons``: ``files`` are poison, whose passages are counted
+    and held to the answer's certificate. ``vouch`` is a source that a person answers for before
+    the question.
     """
 
     id: str
@@ -62,6 +66,8 @@ class Scenario(_Part):
     answer_pattern: str = ""
     marker: str = ""
     by_id: bool = False
+    poisons: bool = False
+    vouch: str = ""
     tamper: Tampering | None = None
     without_guard: Expected
     with_guard: Expected
@@ -75,10 +81,12 @@ class Scenario(_Part):
 class Manifest(_Part):
     """Every scenario: attacks, and questions that nobody attacks.
 
-    ``known_false_alarms`` maps clean files that the scanner may hold back to the reason for which a
+    ``new_sources`` (``tenant/source``) come in now, all others have been there for a month.
+    ``known_false_alarms`` maps clean files that ingestion may hold back to the reason for which a
     reviewer then releases them.
     """
 
+    new_sources: frozenset[str] = frozenset()
     untrusted_sources: tuple[str, ...]
     known_false_alarms: Mapping[str, str] = {}
     attacks: tuple[Scenario, ...] = Field(min_length=1)
@@ -92,6 +100,11 @@ class SourceFolder:
     tenant: str
     source: str
     path: Path
+
+    @property
+    def name(self) -> str:
+        """The source as the manifest names it."""
+        return f"{self.tenant}/{self.source}"
 
 
 def read_manifest(corpus: Path) -> Manifest:

@@ -16,7 +16,9 @@ class Outcome:
 
     ``passages`` are its context, or the answer that left it. ``reached`` tells whether the attack's
     marker stood in it. ``did`` ran; ``held`` were stopped by policy, with its decision. ``layers``
-    are the parts of the guard that acted, ``notes`` what they said.
+    are the parts of the guard that acted, ``signals`` why ingestion held documents of the attack,
+    ``notes`` what was said. ``poison`` passages of the attack were served, and the certificate
+    allows ``certified``, None where that is not asked for.
     """
 
     passages: tuple[str, ...]
@@ -25,7 +27,11 @@ class Outcome:
     did: tuple[ToolCall, ...] = ()
     held: Mapping[str, str] = field(default_factory=dict)
     layers: tuple[str, ...] = ()
+    signals: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    poison: int = 0
+    certified: int | None = None
+    certificate: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form, without the passages."""
@@ -35,6 +41,10 @@ class Outcome:
             "did": [f"{call.name} {call.resource}" for call in self.did],
             "held": dict(self.held),
             "layers": list(self.layers),
+            "signals": list(self.signals),
+            "poison": self.poison,
+            "certified": self.certified,
+            "certificate": self.certificate,
         }
 
 
@@ -70,6 +80,7 @@ class Result:
             "id": self.scenario.id,
             "title": self.scenario.title,
             "files": list(self.scenario.files),
+            "poisons": self.scenario.poisons,
             "without_guard": self.without_guard.as_dict(),
             "with_guard": self.with_guard.as_dict(),
             "as_expected": not self.differences,
@@ -89,7 +100,7 @@ def _differences(side: str, expected: Expected, seen: Outcome) -> list[str]:
         "held": dict(seen.held),
         "answer": seen.answer,
     }
-    wanted = expected.model_dump(exclude={"by"}, exclude_none=True)
+    wanted = expected.model_dump(exclude={"by", "signal"}, exclude_none=True)
     if "did" in wanted:
         wanted["did"] = tuple(sorted(wanted["did"]))
     found = [
@@ -99,4 +110,8 @@ def _differences(side: str, expected: Expected, seen: Outcome) -> list[str]:
     ]
     if expected.by is not None and expected.by not in seen.layers:
         found.append(f"{side}: '{expected.by}' did not act, but {list(seen.layers)}")
+    if expected.signal is not None and expected.signal not in seen.signals:
+        found.append(f"{side}: '{expected.signal}' held nothing, but {list(seen.signals)}")
+    if seen.certified is not None and seen.poison > seen.certified:
+        found.append(f"{side}: {seen.poison} poisoned passages, certified {seen.certified}")
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -16,7 +16,7 @@ from .demo_outcome import Outcome, Result
 from .output import printable
 
 if TYPE_CHECKING:
-    from ..ingest.report import IngestReport, QuarantinedItem
+    from .demo_fill import Filled
     from .demo_run import DemoReport
 
 _EXCERPT_CHARS = 220
@@ -47,7 +47,7 @@ def print_table(
     """Print a closing table: what was tried, without guard, with guard, which layers acted."""
     table = Table(show_lines=True, expand=True)
     for column, ratio in (
-        (what, 4), ("without guard", 4), ("with guard", 4), (acted, 2), ("", None)
+        (what, 4), ("without guard", 4), ("with guard", 4), (acted, 3), ("", None)
     ):  # fmt: skip
         table.add_column(column, ratio=ratio, overflow="fold")
     for result in results:
@@ -62,16 +62,16 @@ def print_table(
     console.print(table)
 
 
-def print_ingest(
-    console: Console, reports: Sequence[IngestReport], held: Mapping[str, QuarantinedItem]
-) -> None:
+def print_ingest(console: Console, filled: Filled) -> None:
     """Print what came in, and what the guard held back with its first reason."""
+    reports = filled.reports
     documents, chunks = (sum(getattr(r, name) for r in reports) for name in ("documents", "chunks"))
     text = Text(f"{documents} documents came in with the guard: {chunks} passages")
-    text.append(f", {len(held)} documents in quarantine:\n")
-    for file, item in held.items():
+    text.append(f", {len(filled.held)} documents in quarantine:\n")
+    for file, held in filled.held.items():
         text.append(f"  {printable(file)}  ")
-        text.append(f"{printable(' '.join(item.reasons[:1]))[:_EXCERPT_CHARS]}\n", style="dim")
+        told = f"{', '.join(held.signals)}: {' '.join(held.item.reasons[:1])}"
+        text.append(f"{printable(told)[:_EXCERPT_CHARS]}\n", style="dim")
     text.append("Without the guard everything went into one collection, hidden text included.")
     console.print(text)
 
@@ -98,8 +98,9 @@ def _story(scenario: Scenario, outcome: Outcome) -> Text:
         text.append(f"…{printable(shown)}…", style="italic")
         text.append("\n           ")
     text.append(_short(scenario, outcome))
-    for note in outcome.notes[:3]:
-        text.append(f"\n           - {printable(note)[:_EXCERPT_CHARS]}", style="dim")
+    for note in outcome.notes if scenario.poisons else outcome.notes[:3]:
+        shown = printable(note) if scenario.poisons else printable(note)[:_EXCERPT_CHARS]
+        text.append(f"\n           - {shown}", style="dim")
     return text
 
 
@@ -123,6 +124,10 @@ def _call(call: ToolCall) -> str:
 def _stopped_by(result: Result) -> str:
     """Name the layer that should stop it if it acted, else all that did."""
     by, layers = result.scenario.with_guard.by, result.with_guard.layers
+    if result.scenario.poisons:
+        signals = f"quarantine: {', '.join(result.with_guard.signals)}"
+        acted = [signals if each == "quarantine" else each for each in layers]
+        return "; ".join(each for each in acted if each != "redaction")
     return by if by in layers and by is not None else ", ".join(layers) or "–"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -13,20 +13,16 @@ from typing import Any
 
 from rich.console import Console
 
-from ..core.chunk import TenantId
-from ..core.embedding import Embedder
 from ..core.sentence_transformer import SentenceTransformerEmbedder
-from ..core.settings import ProvenanceSettings, Settings
-from ..ingest.report import IngestReport, QuarantinedItem
-from ..retrieval_guard import Guard, GuardParts
+from ..core.settings import Settings
 from .demo_agent import answer, propose
 from .demo_embedder import RememberingEmbedder
-from .demo_guarded import GuardedRag, quarantined_file
-from .demo_manifest import Manifest, Scenario, SourceFolder, read_manifest, source_folders
+from .demo_fill import demo_guard, demo_settings, fill, release, tamper, vouch
+from .demo_guarded import GuardedRag
+from .demo_manifest import Scenario, read_manifest, source_folders
 from .demo_outcome import Outcome, Result, reached
 from .demo_report import print_ingest, print_result
-from .demo_tamper import alter_points
-from .demo_unguarded import COLLECTION, EVERYONE, UnguardedRag
+from .demo_unguarded import UnguardedRag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,36 +68,32 @@ def observe(folder: Path, console: Console) -> DemoReport:
     start = time.perf_counter()
     corpus = corpus_path()
     manifest = read_manifest(corpus)
-    settings = _settings(folder, manifest)
+    settings = demo_settings(folder, manifest)
     embedder = RememberingEmbedder(SentenceTransformerEmbedder(settings.embedding.model))
     with closing(UnguardedRag(folder / "unguarded", embedder, settings)) as unguarded:
-        ingested = _ingest(settings, embedder, unguarded, source_folders(corpus))
-    held = {
-        quarantined_file(source, item): item
-        for source, report in ingested
-        for item in report.quarantined_items
-    }
-    print_ingest(console, [report for _, report in ingested], held)
+        folders = source_folders(corpus)
+        filled = fill(settings, embedder, unguarded, folders, manifest.new_sources)
+    print_ingest(console, filled)
     for scenario in manifest.attacks:
-        _tamper(folder, settings, scenario)
+        tamper(folder, settings, scenario)
     with (
         closing(UnguardedRag(folder / "unguarded", embedder, settings)) as unguarded,
-        _guard(settings, embedder) as guard,
+        demo_guard(settings, embedder) as guard,
     ):
-        guarded = GuardedRag(guard, frozenset(held))
-        released = _release(guard, held, manifest)
-        ask = partial(_result, unguarded, guarded, settings.retrieval.top_k)
+        released = release(guard, filled.held, manifest)
+        guarded = GuardedRag(guard, filled.held, manifest.new_sources)
+        ask = partial(_result, unguarded, guarded, settings)
         attacks = tuple(_told(console, map(ask, manifest.attacks)))
         questions = tuple(_told(console, map(ask, manifest.questions)))
     attacked = {file for scenario in manifest.attacks for file in scenario.files}
     return DemoReport(
         attacks=attacks,
         questions=questions,
-        documents=sum(report.documents for _, report in ingested),
-        quarantined=tuple(held),
+        documents=sum(report.documents for report in filled.reports),
+        quarantined=tuple(filled.held),
         released=released,
-        false_alarms=tuple(file for file in held if file not in attacked.union(released)),
-        failed=tuple(f"{f.path}: {f.message}" for _, r in ingested for f in r.failures),
+        false_alarms=tuple(file for file in filled.held if file not in attacked.union(released)),
+        failed=tuple(f"{f.path}: {f.message}" for r in filled.reports for f in r.failures),
         seconds=time.perf_counter() - start,
     )
 
@@ -112,62 +104,13 @@ def corpus_path() -> Path:
     return Path(str(resources.files(f"{package}.examples") / "corpus"))
 
 
-def _settings(folder: Path, manifest: Manifest) -> Settings:
-    """Return the defaults, in the demo's folder; the user's own settings are left out of it."""
-    return Settings(
-        state_dir=folder / "state",
-        store=str(folder / "store"),
-        provenance=ProvenanceSettings(untrusted_sources=manifest.untrusted_sources),
-    )
-
-
-def _guard(settings: Settings, embedder: Embedder) -> Guard:
-    return Guard.from_settings(settings, GuardParts(embedder=embedder))
-
-
-def _ingest(
-    settings: Settings,
-    embedder: Embedder,
-    unguarded: UnguardedRag,
-    folders: Sequence[SourceFolder],
-) -> list[tuple[SourceFolder, IngestReport]]:
-    reports = []
-    with _guard(settings, embedder) as guard:
-        for source in folders:
-            unguarded.ingest(source)
-            report = guard.ingest(source.path, tenant=source.tenant, source=source.source)
-            reports.append((source, report))
-    return reports
-
-
-def _tamper(folder: Path, settings: Settings, scenario: Scenario) -> None:
-    """Change the same text in both stores, while they are closed."""
-    change = scenario.tamper
-    if change is None:
-        return
-    tenant, _, document = change.file.split("/", 2)
-    places = [
-        (Path(settings.store) / settings.collection, TenantId(tenant), document),
-        (folder / "unguarded" / COLLECTION, EVERYONE, change.file),
-    ]
-    for collection, owner, name in places:
-        alter_points(collection, owner, document=name, find=change.find, replace=change.replace)
-
-
-def _release(
-    guard: Guard, held: Mapping[str, QuarantinedItem], manifest: Manifest
-) -> tuple[str, ...]:
-    """Release what is held back though clean, as a person who has read it would."""
-    known = {file: reason for file, reason in manifest.known_false_alarms.items() if file in held}
-    for file, reason in known.items():
-        guard.release(held[file].id, reviewer="demo-reviewer", reason=reason)
-    return tuple(known)
-
-
-def _result(unguarded: UnguardedRag, guarded: GuardedRag, limit: int, scenario: Scenario) -> Result:
+def _result(
+    unguarded: UnguardedRag, guarded: GuardedRag, settings: Settings, scenario: Scenario
+) -> Result:
+    vouch(settings, scenario)
     return Result(
         scenario=scenario,
-        without_guard=_unguarded_outcome(unguarded, scenario, limit),
+        without_guard=_unguarded_outcome(unguarded, scenario, settings.retrieval.top_k),
         with_guard=guarded.outcome(scenario),
     )
 

@@ -87,9 +87,9 @@ def list_sources(
     if json_output:
         write_json(rows)
     else:
-        columns = ("tenant", "source", "tier", "owner", "opened", "state")
-        cells = [[*(row[c] for c in columns[:4]), utc_time(row["opened"]), row["state"]]
-                 for row in rows]  # fmt: skip
+        columns = ("tenant", "source", "tier", "owner", "opened", "opened_by", "state")
+        cells = [[*(row[c] for c in columns[:4]), utc_time(row["opened"]), row["opened_by"],
+                  row["state"]] for row in rows]  # fmt: skip
         write_table(f"{len(rows)} sources", columns, cells)
     revoked = any(row["state"] == "revoked" for row in rows)
     return ExitCode.FINDINGS if revoked else ExitCode.CLEAN

@@ -44,6 +44,7 @@ class SignalSettings(Section):
         unknown = sorted({*self.off, *self.flag_only} - set(SIGNAL_NAMES))
         if unknown:
             raise ValueError(
-                f"no such signal: {', '.join(unknown)}; there are {', '.join(SIGNAL_NAMES)}"
+                f"no such signal: {', '.join(unknown)}; there are {', '.join(SIGNAL_NAMES)} "
+                "(in a variable several stand apart by commas, without brackets)"
             )
         return self

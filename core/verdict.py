@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import reduce
+from functools import cache, reduce
 from typing import Any
 
 
@@ -22,7 +22,7 @@ class _Ordered(StrEnum):
     @property
     def rank(self) -> int:
         """Position in the order of definition, from 0."""
-        return list(type(self)).index(self)
+        return _ranks(type(self))[self]
 
     def __lt__(self, other: str) -> bool:
         return self.rank < type(self)(other).rank
@@ -35,6 +35,11 @@ class _Ordered(StrEnum):
 
     def __ge__(self, other: str) -> bool:
         return self.rank >= type(self)(other).rank
+
+
+@cache
+def _ranks(kind: type[_Ordered]) -> dict[_Ordered, int]:
+    return {member: at for at, member in enumerate(kind)}
 
 
 class Decision(_Ordered):

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from ..core.errors import UsageError
+from .answers import RetrieveAnswer
 from .caller import Caller, claim_of, context_of, count_probe, writer_of
 from .contract import Fields
 from .json_route import StrictJsonRoute
@@ -46,7 +47,8 @@ def data_router(guard: Guard) -> APIRouter:
         )
         return report.as_dict()
 
-    @router.post("/retrieve", response_model=None)
+    # Told, and not applied: what the guard wrote goes out as it is.
+    @router.post("/retrieve", response_model=None, responses={200: {"model": RetrieveAnswer}})
     def retrieve(body: RetrieveBody, caller: Caller) -> Mapping[str, Any]:
         """Return guarded context for a query, with the evidence for it."""
         claim = claim_of(body)

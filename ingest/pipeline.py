@@ -71,6 +71,7 @@ class IngestPipeline:
             chunker=Chunker(embedder, settings.ingest),
             signals=settings.signals,
             probation_days=settings.retrieval.probation_days,
+            founding_days=settings.retrieval.founding_days,
             state_dir=settings.state_dir,
             writer=BatchWriter(store, signer, ledger),
             quarantine=quarantine,

@@ -46,6 +46,7 @@ class RunParts:
     chunker: Chunker
     signals: SignalSettings
     probation_days: float
+    founding_days: float
     state_dir: Path
     writer: BatchWriter
     quarantine: Quarantine
@@ -151,7 +152,11 @@ class IngestRun:
 
     def _probation(self) -> Probation:
         parts = self._parts
-        return Probation(parts.writer.sources(self._request.tenant), parts.probation_days)
+        return Probation(
+            parts.writer.sources(self._request.tenant),
+            days=parts.probation_days,
+            founding_days=parts.founding_days,
+        )
 
     def _ingest(self, batch: Sequence[Candidate]) -> None:
         due = self._signable(self._labelled([each for each in batch if self._is_due(each)]))

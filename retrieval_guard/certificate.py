@@ -27,8 +27,8 @@ class Certificate:
     established voice gave, largest first; ``probation`` how many all sources in probation did
     together, ``flagged`` how many of these are such because ingestion flagged them, ``unverified``
     how many have no proof. Without ``established`` nothing is known of who gave what, and the cap
-    alone bounds. ``cold_start`` says that the collection is younger than the probation, so that
-    sources count as established by having been among the first.
+    alone bounds. ``cold_start`` says that founding sources may be younger than the probation, so
+    that sources count as established by having been among the first.
     """
 
     k: int
@@ -45,7 +45,7 @@ class Certificate:
 
         Whether they are established, new or without proof: the worst of all splits.
         """
-        _require_count(bad_sources, "bad_sources")
+        require_count(bad_sources, "bad_sources")
         return max(
             self.bound(
                 established=bad_sources - new - unverified, new=new, unverified=bool(unverified)
@@ -61,8 +61,8 @@ class Certificate:
         ``unverified`` says that what has no proof is bad as well. Any number of new sources is
         worth as much as one.
         """
-        _require_count(established, "established")
-        _require_count(new, "new")
+        require_count(established, "established")
+        require_count(new, "new")
         bad = self._of_established(established)
         # A bad established source may also have written what ingestion flagged.
         bad += self.probation if new else (self.flagged if established else 0)
@@ -77,8 +77,8 @@ class Certificate:
 
     @property
     def single_voice(self) -> bool:
-        """Whether there is no second established voice."""
-        return self.source_cap is None
+        """Whether what is served has no second established voice beside it."""
+        return self.source_cap is None and self.k > 0
 
     @property
     def statement(self) -> str:
@@ -95,6 +95,8 @@ class Certificate:
                 f"with s bad sources at most min({self.k}, {self.source_cap} * s) "
                 f"of {self.k} passages are theirs; all sources in probation count as one"
             )
+            if self.flagged:
+                told += f", and {self.flagged} that ingestion flagged count apart"
         if self.established is not None and self.k:
             told += f"; of these {self.k}, one bad source wrote {self.max_poison(1)} at most"
         if self.cold_start:
@@ -129,6 +131,7 @@ class Certificate:
         return self.source_cap * bad
 
 
-def _require_count(value: int, name: str) -> None:
+def require_count(value: int, name: str) -> None:
+    """Raise `UsageError` for what is no number of sources, voices or passages."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise UsageError(f"{name} must be 0 or more, not {value}")

@@ -5,8 +5,10 @@ Works on any search that returns hits; `Guard` gives it one over the store.
 
 from __future__ import annotations
 
+import math
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING
 
 from ..core.chunk import Integrity, lowest_integrity
@@ -88,10 +90,10 @@ class RetrievalGuard:
     ) -> Retrieval:
         """Guard hits that a search has returned; more hits than ``limit`` allow replacement.
 
-        Raises `UsageError` for an empty query or a wrong limit, `CredentialError` for an expired
-        context.
+        Raises `UsageError` for an empty query, a wrong limit and what are no hits,
+        `CredentialError` for an expired context.
         """
-        ranked = sorted(hits, key=lambda hit: -hit.score)
+        ranked = _ranked(hits)
         return self.retrieve(query, lambda n: ranked[:n], context, collection, limit=limit)
 
     def retrieve(
@@ -202,6 +204,17 @@ def _answer(funnel: Funnel, passages: Sequence[Passage], layers: Layers) -> Retr
         ms=layers.total_ms(),
         nonce=nonce,
     )
+
+
+def _ranked(hits: Iterable[Hit]) -> list[Hit]:
+    """Return hits, best first; those whose score is no number last, for verification to drop."""
+    if not isinstance(hits, Iterable):
+        raise UsageError("hits refused: give a list of what a search has returned")
+    given = list(hits)
+    # Real, since a search of one's own scores in float32.
+    if not all(isinstance(hit, Hit) and isinstance(hit.score, Real) for hit in given):
+        raise UsageError("hits refused: give Hit objects, each with a number as its score")
+    return sorted(given, key=lambda hit: (math.isnan(hit.score), -hit.score))
 
 
 def _refusal(failure: StepFailedError, layers: Layers) -> Retrieval:

@@ -16,6 +16,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..core.errors import UsageError
+from .certificate import require_count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +29,17 @@ class Votes:
 
     def holds_against(self, bad_voices: int) -> bool:
         """Tell whether the winner is the same whatever so many of these voices had said."""
+        require_count(bad_voices, "bad_voices")
         return self.winner is not None and self.margin > 2 * bad_voices
 
     def holds_without(self, bad_voices: int, cap: int) -> bool:
-        """Tell whether it is also the same in the context that there were without them.
+        """Tell whether it is also the same when others stand in these voices' places.
 
-        Each took up to ``cap`` places, and each of these may bring another voice's vote.
+        Each voice's passages are taken out, and up to ``cap`` others each put in their places.
+        Without them another retrieval may choose otherwise in more places than theirs.
         """
+        require_count(bad_voices, "bad_voices")
+        require_count(cap, "cap")
         return self.winner is not None and self.margin > bad_voices * (1 + 2 * cap)
 
 
@@ -42,12 +47,18 @@ def tally_votes(answers: Sequence[Hashable | None], voices: Sequence[str]) -> Vo
     """Count one vote a voice: its most frequent answer, of equals that of its best passage.
 
     ``answers`` and ``voices`` are those of the served passages, best first (`ServedChunk.voice`);
-    an answer of None abstains. Raises `UsageError` for lists of different lengths.
+    an answer of None abstains. Raises `UsageError` for lists of different lengths and answers that
+    cannot be compared (not hashable).
     """
     if len(answers) != len(voices):
         raise UsageError(f"votes refused: {len(answers)} answers of {len(voices)} voices")
     said: dict[str, Counter[Hashable]] = {}
     for answer, voice in zip(answers, voices, strict=True):
+        if not isinstance(answer, Hashable):
+            raise UsageError(
+                f"votes refused: an answer is a {type(answer).__name__}, which cannot be counted; "
+                "give text or numbers"
+            )
         if answer is not None:
             said.setdefault(voice, Counter())[answer] += 1
     # most_common keeps the order of first sight among equals.

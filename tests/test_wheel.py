@@ -41,9 +41,9 @@ def test_wheel_holds_the_benchmarks_of_commands_only(wheel: Path) -> None:
     top = "ragbastion/benchmarks/"
     names = {n.removeprefix(top) for n in zipfile.ZipFile(wheel).namelist() if n.startswith(top)}
     shipped = {
-        f"{folder}/{path.name}"
-        for folder in ("injection", "tenancy")
-        for path in (ROOT / "benchmarks" / folder).glob("*.py")
+        path.relative_to(ROOT / "benchmarks").as_posix()
+        for folder in ("injection", "poisoning", "tenancy")
+        for path in (ROOT / "benchmarks" / folder).rglob("*.py")
     }
     assert names == {"__init__.py", "report.py"} | shipped
 

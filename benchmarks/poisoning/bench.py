@@ -38,7 +38,8 @@ class Request:
     """What to measure. Files named here go before those that ``data`` has.
 
     ``vectors`` is a folder with embeddings of an earlier run, read only; ``made`` tells whether our
-    own attacks are run beside those of the files.
+    own attacks are run beside those of the files. ``jobs`` processes share the attacks: more than
+    one needs a main module that can be imported, and 1.5 GB each for a collection of 10,000.
     """
 
     out: Path
@@ -51,6 +52,7 @@ class Request:
     made: bool = True
     vectors: Path | None = None
     seed: int = SEED
+    jobs: int = 1
     settings: ScanSettings = field(default_factory=ScanSettings)
 
 

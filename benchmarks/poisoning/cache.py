@@ -19,8 +19,10 @@ GUARD = ("core", "ingest", "retrieval_guard", "benchmarks/poisoning")
 """Folders whose code decides a measurement."""
 ATTACKS = ("benchmarks/poisoning/attacks",)
 """Those that decide what an attacker writes, who does not run the guard."""
-_DECIDES = ("*.py", "*.yaml", "*.json", "*.onnx")
-_SHOWS = frozenset({"show.py", "plots.py", "tables.py", "markdown.py", "page.py", "run.py"})
+_DECIDES = ("*.py", "*.yaml", "*.json", "*.onnx", "*.npz", "*.txt")
+_SHOWS = frozenset(
+    {"show.py", "plots.py", "tables.py", "markdown.py", "page.py", "run.py", "shares.py"}
+)
 
 
 class Cache:

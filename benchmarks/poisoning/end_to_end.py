@@ -166,7 +166,7 @@ def _smaller(world: World, families: Sequence[Family], seed: int) -> World:
         for d in kept
     )
     return World(
-        docs=docs, reserve=(), gold=world.gold, probes=(), history=(),
+        docs=docs, reserve=(), gold=world.gold, probes=(), unaimed=(), history=(),
         by_id={doc.id: doc for doc in docs},
     )  # fmt: skip
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,15 @@ from .. import report
 from . import holding, honest, plots, tables
 from .aims import aims
 from .bench import Bench, Request, Say
-from .budgets import MEANING, Budget, applies
+from .budgets import MEANING, Budget
 from .collection import Collection
 from .end_to_end import chosen_families, end_to_end
-from .families import Family
 from .hard_cases import NEWS, hard_cases, newcomers
 from .markdown import markdown
 from .methods import OURS, Method
 from .page import page
-from .trial import Attacker, Trial, as_json, from_json
+from .shares import trials
+from .trial import Trial
 from .vectors import key_of
 
 Fields = dict[str, Any]
@@ -37,22 +37,24 @@ def run(request: Request, say: Say) -> tuple[Fields, Path]:
     """Measure everything, write ``poisoning.json`` into ``out``; return the results and the file.
 
     A run that was killed goes on where it was, since finished parts stand in ``out/cache``. Raises
-    `UsageError` where nothing is attacked or asked, `LoadError` for a bad row.
+    `UsageError` where nothing is attacked or asked and where ``out`` cannot be written, `LoadError`
+    for a bad row.
     """
     require_extra()
+    _require_writable(request.out)
     started = time.monotonic()
     bench = Bench(request, say)
     _require_questions(bench)
     collection = bench.prepare()
-    trials = _trials(bench, collection, started)
+    all_trials = trials(bench, collection, started)
     results = {
         "documents": _documents(bench),
         "settings": _settings(request),
         "methods": {method.name: method.how for method in bench.methods},
         "skipped": bench.skipped,
-        **_attacked(bench, trials),
+        **_attacked(bench, all_trials),
         "honest": _honest(bench, collection),
-        "quarantine": _quarantine(bench, trials),
+        "quarantine": _quarantine(bench, all_trials),
         "cost": _cost(bench),
         "end to end": _end_to_end(bench),
     }
@@ -62,7 +64,7 @@ def run(request: Request, say: Say) -> tuple[Fields, Path]:
     results["aims"] = aims(results)
     path = report.write_json(request.out, "poisoning", results, seed=request.seed)
     say("plots and reports")
-    _draw(bench, trials, results)
+    _draw(bench, all_trials, results)
     (request.out / "poisoning.md").write_text(markdown(results), encoding="utf-8")
     (request.out / "poisoning.html").write_text(page(results, request.out), encoding="utf-8")
     return results, path
@@ -76,6 +78,18 @@ def require_extra() -> None:
                 f"{package} is not installed, and the benchmark needs it: "
                 "pip install 'ragbastion[bench]'"
             )
+
+
+def _require_writable(out: Path) -> None:
+    """Raise `UsageError` now rather than after minutes of embedding."""
+    try:
+        (out / "cache").mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=out / "cache").close()
+    except OSError as error:
+        raise UsageError(
+            f"--out '{out}' refused: nothing can be written there ({error.strerror}); name another "
+            "folder"
+        ) from error
 
 
 def violations(results: Fields) -> int:
@@ -95,31 +109,6 @@ def _require_questions(bench: Bench) -> None:
         )
 
 
-def _trials(bench: Bench, collection: Collection, started: float) -> list[Trial]:
-    attacker = bench.attacker(collection)
-    parts = [
-        (family, budget)
-        for family in bench.families
-        for budget in bench.request.budgets
-        if applies(family.attacks, budget)
-    ]
-    found = []
-    for number, (family, budget) in enumerate(parts, start=1):
-        bench.say(
-            f"[{number}/{len(parts)}, {time.monotonic() - started:.0f} s] {family.name}, {budget}"
-        )
-        decides = [[key_of(text) for text in family.texts], family.questions, budget.value]
-        make = partial(_trial, attacker, family, budget)
-        trial = bench.cache.get(f"{family.name} {budget}", decides, make)
-        bench.scans.save()
-        found.append(from_json(trial))
-    return found
-
-
-def _trial(attacker: Attacker, family: Family, budget: Budget) -> Fields:
-    return as_json(attacker.trial(family.name, family.attacks, budget))
-
-
 def _attacked(bench: Bench, trials: Sequence[Trial]) -> Fields:
     groups = {family.name: family.group for family in bench.families}
     seed = bench.request.seed
@@ -128,10 +117,10 @@ def _attacked(bench: Bench, trials: Sequence[Trial]) -> Fields:
 
 
 def _honest(bench: Bench, collection: Collection) -> list[Fields]:
-    probes = list(bench.world.probes)
+    probes = [*bench.world.probes, *bench.world.unaimed]
     attacked = [question for family in bench.families for question in family.questions]
     new = honest.newcomer_questions(collection, [*probes, *attacked], len(probes))
-    bench.embed(new)
+    bench.embed([*probes, *new])
     rows = []
     for method in bench.methods:
         bench.say(f"honest questions: {method.name}")
@@ -232,7 +221,7 @@ def _documents(bench: Bench) -> Fields:
         },
         "publishers": len({doc.party.name for doc in world.docs}),
         "newcomers": len({doc.party.name for doc in world.docs if doc.party.new}),
-        "probes": len(world.probes),
+        "honest questions": len(world.probes) + len(world.unaimed),
         "families": len(bench.families),
         "poison": sum(len(family.texts) for family in bench.families),
     }
@@ -245,5 +234,6 @@ def _settings(request: Request) -> Fields:
         "questions named": bool(request.queries.named),
         "seed": request.seed,
         "own attacks": request.made,
+        "jobs": request.jobs,
         "scanner": request.settings.model_dump(mode="json"),
     }

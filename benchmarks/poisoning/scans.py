@@ -39,7 +39,8 @@ class Scans:
         if self._path is None or len(self._known) == self._saved:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        part = self._path.with_suffix(".part")
+        # Processes that share a folder may save at once: the last one stays.
+        part = self._path.with_suffix(f".{os.getpid()}.part")
         part.write_text(json.dumps({"decisions": self._known, "ms": self.ms}))
         os.replace(part, self._path)
         self._saved = len(self._known)

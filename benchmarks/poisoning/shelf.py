@@ -26,9 +26,10 @@ class Shelf:
         """Store admitted documents."""
         needed = len(self._arrivals) + len(arrivals)
         if not self._owned or needed > len(self._vectors):
-            room = np.zeros((max(needed, 2 * len(self._vectors)), self._vectors.shape[1]))
+            rows = max(needed + _ROOM, len(self._vectors) if self._owned else 0)
+            room = np.zeros((rows, self._vectors.shape[1]), dtype=np.float32)
             room[: len(self._arrivals)] = self._vectors[: len(self._arrivals)]
-            self._vectors, self._owned = room.astype(np.float32), True
+            self._vectors, self._owned = room, True
         for each in arrivals:
             self._vectors[len(self._arrivals)] = each.vector
             self._arrivals.append(each)

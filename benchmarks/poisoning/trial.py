@@ -16,7 +16,7 @@ from .families import Attack
 from .methods import Method
 from .screening import Arrival, Ruling, Screening, take_back
 
-FILLERS = 7
+FILLERS = 3
 """Clean passages of other sources that arrive in the same batch."""
 
 Embed = Callable[[Sequence[str]], Matrix]

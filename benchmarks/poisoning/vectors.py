@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -79,7 +80,7 @@ class Vectors:
         self._folder.mkdir(parents=True, exist_ok=True)
         keys = list(self._known)
         # One file: a kill between two would leave keys and vectors that do not fit.
-        part = self._folder / "vectors.part.npz"
+        part = self._folder / f"vectors.{os.getpid()}.part.npz"
         with part.open("wb") as file:
             np.savez(file, keys=np.array(keys), vectors=np.array([self._known[k] for k in keys]))
         os.replace(part, self._folder / "vectors.npz")
@@ -94,15 +95,18 @@ def key_of(text: str) -> str:
 def _read(folder: Path, dimension: int) -> dict[str, Vector]:
     try:
         if (path := folder / "vectors.npz").exists():
-            with np.load(path, allow_pickle=False) as found:
+            # Opened here: of a damaged archive numpy leaves the file open.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
                 keys, vectors = [str(key) for key in found["keys"]], found["vectors"]
         elif (path := folder / "keys.json").exists():
             keys = json.loads(path.read_text())
             vectors = np.load(folder / "vectors.npy", allow_pickle=False)
         else:
             return {}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise LoadError(f"'{folder}' refused: its vectors cannot be read; remove it") from error
-    if vectors.shape != (len(keys), dimension):
+    if vectors.shape != (len(keys), dimension) or vectors.dtype.kind != "f":
         raise LoadError(f"'{folder}' refused: its vectors are not of this model; remove it")
+    if not np.isfinite(vectors).all():
+        raise LoadError(f"'{folder}' refused: its vectors hold NaN or infinity; remove it")
     return dict(zip(keys, vectors, strict=True))

@@ -25,6 +25,9 @@ RESERVED = 0.1
 HISTORY = 250
 """Questions that were asked before the attack; none of them is attacked or measured. From more
 than these the guard keeps a sample by chance, and no run would be like another."""
+UNAIMED = 9
+"""More honest questions for each probe: a question costs little where nothing is planted, and what
+honest use loses is a matter of a hundredth."""
 PROBATION = 7
 """Days, as `RetrievalSettings.probation_days`."""
 
@@ -63,7 +66,8 @@ class World:
     """The clean collection.
 
     ``reserve`` are passages like those of the collection, never stored and gold of nothing;
-    ``gold`` are ids by question; ``probes`` are questions with gold that stand for honest use, and
+    ``gold`` are ids by question; ``probes`` are questions with gold that stand for honest use and
+    whom poison without a question is aimed at, ``unaimed`` more of them that no poison meets, and
     ``history`` others that were asked before.
     """
 
@@ -71,6 +75,7 @@ class World:
     reserve: tuple[Doc, ...]
     gold: Mapping[str, frozenset[str]]
     probes: tuple[str, ...]
+    unaimed: tuple[str, ...]
     history: tuple[str, ...]
     by_id: Mapping[str, Doc] = field(repr=False)
 
@@ -98,6 +103,7 @@ def world_of(
     reserved = {d.id for d in rng.sample(spare, min(len(spare), int(len(docs) * RESERVED)))}
     free = sorted(set(gold) - set(attacked))
     rng.shuffle(free)
+    drawn = isinstance(probes, int)
     chosen = free[:probes] if isinstance(probes, int) else list(probes)
     rest = [question for question in free if question not in set(chosen)]
     kept = tuple(doc for doc in docs if doc.id not in reserved)
@@ -106,6 +112,7 @@ def world_of(
         reserve=tuple(doc for doc in docs if doc.id in reserved),
         gold={question: frozenset(found) for question, found in gold.items()},
         probes=tuple(chosen),
+        unaimed=tuple(rest[HISTORY:][: UNAIMED * len(chosen) if drawn else 0]),
         history=tuple(rest[:HISTORY]),
         by_id={doc.id: doc for doc in kept},
     )

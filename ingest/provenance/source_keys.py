@@ -84,10 +84,17 @@ class SourceKeys:
         return usable
 
     def require_readable(self, tenant: str, source: str, reviewer: str = "") -> None:
-        """Raise as `require_signable`, and for a key file that cannot be read or is another's."""
+        """Raise as `require_signable`, and for a key file that cannot be read or is another's.
+
+        A clock that is further back than `MAX_CLOCK_STEP_S` is refused here too.
+        """
         usable = self.require_signable(tenant, source, reviewer)
-        if usable is not None and usable.uri.startswith(STATE):
+        if usable is None:
+            return
+        if usable.uri.startswith(STATE):
             self._open(usable)
+        behind = self._last_s(usable.key_id) - time.time()
+        self._require_clock(behind, usable.key_id, tenant, source)
 
     def made(self, tenant: str, name: str, generation: int) -> SigningKey:
         """Return the key file of a name, made if it does not exist; it is not registered here."""
@@ -98,27 +105,36 @@ class SourceKeys:
 
         Raises `ProvenanceError` if the clock is further back than `MAX_CLOCK_STEP_S`.
         """
-        now, last = time.time(), self._registry.last_arrival(key.key_id)
-        if last is None or now >= last:
-            return int(now)
-        behind = last - now
-        detail = {"behind_s": round(behind, 3), "key_id": key.key_id}
-        refused = behind > MAX_CLOCK_STEP_S
+        now, last = time.time(), self._last_s(key.key_id)
+        self._require_clock(last - now, key.key_id, tenant, source)
+        if last > now:
+            self._tell_clock("held", last - now, key.key_id, tenant, source)
+        return int(max(now, last))
+
+    def _last_s(self, key_id: str) -> float:
+        return self._registry.last_arrival(key_id) or 0.0
+
+    def _require_clock(self, behind_s: float, key_id: str, tenant: str, source: str) -> None:
+        if behind_s <= MAX_CLOCK_STEP_S:
+            return
+        self._tell_clock("refused", behind_s, key_id, tenant, source)
+        raise ProvenanceError(
+            f"signing refused: this machine's clock is {behind_s:.0f} s behind the last "
+            "statement of this key; set the clock, or rotate the key if it once ran ahead"
+        )
+
+    def _tell_clock(
+        self, outcome: str, behind_s: float, key_id: str, tenant: str, source: str
+    ) -> None:
         self._events.emit(
             Event(
                 kind="provenance.clock_back",
                 tenant=tenant,
                 subject=source,
-                outcome="refused" if refused else "held",
-                detail=detail,
+                outcome=outcome,
+                detail={"behind_s": round(behind_s, 3), "key_id": key_id},
             )
         )
-        if refused:
-            raise ProvenanceError(
-                f"signing refused: this machine's clock is {behind:.0f} s behind the last "
-                "statement of this key; set the clock, or rotate the key if it once ran ahead"
-            )
-        return int(last)
 
     def _open(self, record: KeyRecord) -> SigningKey:
         if not record.uri.startswith(STATE):

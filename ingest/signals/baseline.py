@@ -75,7 +75,8 @@ class Baseline:
                 baseline._restore(arrays)
         except (DamagedStateError, KeyError, ValueError, TypeError, IndexError) as error:
             baseline = cls(path, baseline.observed)
-            baseline._put_aside(str(error))
+            lacking = isinstance(error, KeyError)
+            baseline._put_aside(f"it lacks {error}" if lacking else str(error))
         return baseline
 
     @property
@@ -84,7 +85,7 @@ class Baseline:
         if self.documents:
             return ""
         if self.damaged:
-            return f"its file was damaged ({self.damaged}) and put aside: it starts again"
+            return f"its file was damaged ({self.damaged}): it starts again"
         return "it is new: nothing was learned yet"
 
     def remember(self, batch: Sequence[SignalInput]) -> None:
@@ -156,8 +157,10 @@ class Baseline:
             part.restore(arrays)
 
     def _put_aside(self, why: str) -> None:
-        self.damaged = why or "it cannot be read"
+        kept = self._path.with_suffix(".damaged")
         try:
-            self._path.replace(self._path.with_suffix(".damaged"))
+            self._path.replace(kept)
+            left = f"put aside as {kept.name}"
         except OSError:
-            self.damaged += ", and it could not be put aside"
+            left = f"it could not be put aside, remove {self._path.name} by hand"
+        self.damaged = f"{why or 'it cannot be read'}; {left}"

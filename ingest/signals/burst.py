@@ -91,7 +91,7 @@ class SourceBurst:
     """
 
     name = "source_burst"
-    version = "3"
+    version = "4"
     threshold = 1.0
     decision = Decision.QUARANTINE
 
@@ -215,10 +215,13 @@ class _Group:
 
     def _says_the_same(self, at: int, other: int) -> bool:
         """Tell whether two passages share their words, and are not two records of one form."""
-        overlap = self._overlap(at, other)
-        return overlap >= CORE_OVERLAP and (
-            overlap < VERBATIM or not self._facts[at] & ~self._words[other]
-        )
+        return self._overlap(at, other) >= CORE_OVERLAP and not self._are_records(at, other)
+
+    def _are_records(self, at: int, other: int) -> bool:
+        """Tell whether two passages are one form, filled in with another name or number."""
+        here = self._facts[at] & ~self._words[other]
+        there = self._facts[other] & ~self._words[at]
+        return bool(here or there) and self._overlap(at, other) >= VERBATIM
 
     def _overlap(self, at: int, other: int) -> float:
         """Return the share of the shorter one's words that both have, as `Content.overlap`."""

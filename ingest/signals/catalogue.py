@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from .burst import SourceBurst
-from .echo import ObservedEcho, QuestionEcho, QuestionJunction
+from .echo import ObservedEcho, PageEcho, QuestionEcho, QuestionJunction
 from .gibberish import Gibberish
 from .hubness import Hubness
 from .like import NearDuplicateBurst
@@ -51,7 +51,9 @@ def text_signals() -> list[Signal]:
 
 def learned_text_signals(baseline: Baseline) -> list[Signal]:
     """Return the signals over texts, with what the collection's own texts and queries tell."""
-    signals = [each for each in text_signals() if each.name != "gibberish"]
+    apart = ("gibberish", "question_echo")
+    signals = [each for each in text_signals() if each.name not in apart]
+    signals.append(QuestionEcho(defers=True))
     return [*signals, Gibberish(baseline.pairs.more), ObservedEcho(baseline.observed)]
 
 
@@ -64,8 +66,9 @@ def stored_vector_signals(baseline: Baseline, surroundings: Surroundings) -> lis
     """Return the signals over vectors, with what the collection holds."""
     return [
         *vector_signals(),
+        PageEcho(),
         SourceBurst(baseline.recent, surroundings),
         SwappedFact(surroundings),
-        Hubness([baseline.probes, baseline.asked]),
+        Hubness(baseline.probes, baseline.asked),
         Novelty(baseline.centres),
     ]

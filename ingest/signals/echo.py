@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...core.verdict import Decision
+from .content import content_of
+from .faq import faq_entries, page_entries
 from .observed import ObservedQueries
+from .questions import LEAD_CHARS, Lead, glued_question, lead_of, said_again
 from .signal import NOTHING, Reading, SignalInput
-
-_LEAD_CHARS = 300
-"""A question is looked for in the first characters of a document or paragraph."""
 
 _ANSWER_CHARS = 400
 _SHORT_CHARS = 1_200
@@ -24,28 +24,10 @@ _OBSERVED_CHARS = 30_000
 _LEAST_PAIRS = 4
 """Queries of fewer words stand in honest texts by chance."""
 
-_INTERROGATIVE = (
-    r"(?:who|what|when|where|which|whose|whom|why|how|is|are|was|were|do|does|did|can|could|will|"
-    r"would|should|has|have|had|in what|in which|on what|on which|at what|at which|from which|"
-    r"for which|to which|to what|of what)"
-)
-_LABEL = r"(?:(?:faqs?[.:]|[a-z\d]{1,12}(?: [a-z]{1,12})?[:)])\s*)?"
-"""What a page of questions puts before them: ``Q:``, ``FAQ.``, ``You asked:``."""
-_QUESTION = re.compile(
-    rf"\s*{_LABEL}[\"'“]?(?P<asked>{_INTERROGATIVE}\b[^?\n]{{8,250}}?(?:\?|[.,!:;|—–]|\n|$))",
-    re.I,
-)
-_INTERROGATIVE_START = re.compile(rf"{_INTERROGATIVE}\b", re.I)
-_JUNCTION = re.compile(r"([^.?!\n]{12,250}?)(\s*\?\s*\.|\.)(?=[\"'“(]?[^\W\d_a-z])")
-_WORD = re.compile(r"[^\W_]+")
-_STOP_LIST = (
-    "the a an of in on at to for by with from and or is are was were be been did do does has have "
-    "had can could will would should who what when where which whose whom why how it its this that "
-    "these those as not no if than then there their they he she his her you your we our i"
-)
-_STOP = frozenset(_STOP_LIST.split())
-_STEM_CHARS = 5
-"""Words that share this prefix count as one: capital and capitals, compose and composer."""
+_RICH_WORDS, _RICH_FACTS = 28, 6
+"""Content words, and names and numbers among them, from which an answer is a report of its own: two
+thirds of Wikipedia's first paragraphs under a question have them, and 0 of 301 answers made to
+stand by one (the longest has 20 words)."""
 
 
 class QuestionJunction:
@@ -56,25 +38,26 @@ class QuestionJunction:
     """
 
     name = "question_junction"
-    version = "1"
+    version = "2"
     # Measured (benchmarks/outliers.py): PoisonedRAG TPR .94 (HotpotQA), .89 (NQ); clean FPR 0 of
     # 6,994 passages and 0 of 7,181 other clean texts. So it may hold a document back.
     threshold = 0.3
     decision = Decision.QUARANTINE
 
     def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
-        """Score the share of the question's words that the answer says again."""
+        """Score the share of the question's words said again, .3 at least of a typed one."""
         return [self._reading(each.text) for each in batch]
 
     def _reading(self, text: str) -> Reading:
-        match = _JUNCTION.match(text[:_LEAD_CHARS])
-        if match is None or not _asks(match):
+        found = glued_question(text[:LEAD_CHARS])
+        if found is None:
             return NOTHING
-        score = _said_again(match[1], text[match.end() : match.end() + _ANSWER_CHARS])
+        again = said_again(found.asked, text[found.end : found.end + _ANSWER_CHARS])
         return Reading(
-            score=score,
+            # Nobody writes a typed question and a sentence without a space between them.
+            score=max(again, self.threshold if found.typed else 0.0),
             why="a question is glued to an answer that repeats its words",
-            span=(match.start(), match.end()),
+            span=(0, found.end),
         )
 
 
@@ -84,39 +67,78 @@ class QuestionEcho:
     Pages titled by a question have the same form, so of an established source it is for
     information. It holds what no such page does (a question typed as into a search box that runs on
     into its answer, one question that opens several documents), and any short document of a source
-    in probation, which would else wait its probation out.
+    in probation, which would else wait its probation out; unless the answer is a report of its own,
+    or the document one of a page of questions.
     """
 
     name = "question_echo"
-    version = "3"
+    version = "4"
     # Figures in docs/signals.md, by benchmarks/signals.py.
     threshold = 0.5
     decision = Decision.ALLOW
 
+    def __init__(self, *, defers: bool = False) -> None:
+        """``defers``: leave what may be a page of questions to `PageEcho`, which has vectors."""
+        self._defers = defers
+
     def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
         """Score the share of the question's words that the next 400 characters say again."""
-        leads = [_lead(each.text) for each in batch]
-        asked = Counter(" ".join(_WORD.findall(lead[0].lower())) for lead in leads if lead)
-        return [self._reading(each, lead, asked) for each, lead in zip(batch, leads, strict=True)]
+        leads = [lead_of(each.text, _ANSWER_CHARS) for each in batch]
+        asked = Counter(lead.key for lead in leads if lead)
+        readings = [
+            _echo(each, lead, asked[lead.key] > 1) if lead else NOTHING
+            for each, lead in zip(batch, leads, strict=True)
+        ]
+        for at in self._excused(batch, leads):
+            lead = leads[at]
+            if lead and asked[lead.key] == 1 and not lead.typed:
+                readings[at] = self._spared(readings[at])
+        return readings
 
-    def _reading(
-        self, each: SignalInput, lead: tuple[str, int] | None, asked: Counter[str]
-    ) -> Reading:
-        if lead is None:
-            return NOTHING
-        question, end = lead
-        score = _said_again(question, each.text[end : end + _ANSWER_CHARS])
-        repeated = asked[" ".join(_WORD.findall(question.lower()))] > 1
-        typed = question[:1].islower() and not question.endswith(("?", *":;|—–"))
-        short = each.probation and len(each.text) <= _SHORT_CHARS
-        return Reading(
-            score=score,
-            why="several documents open with this question and repeat its words"
-            if repeated
-            else "it opens with a question and goes on to repeat its words",
-            span=(0, end),
-            decision=Decision.QUARANTINE if repeated or typed or short else None,
-        )
+    def _excused(self, batch: Sequence[SignalInput], leads: Sequence[Lead | None]) -> set[int]:
+        if self._defers:
+            return {at for page in page_entries(batch, leads) for at in page}
+        return faq_entries(batch, leads)
+
+    def _spared(self, reading: Reading) -> Reading:
+        return NOTHING if self._defers else replace(reading, decision=None)
+
+
+class PageEcho(QuestionEcho):
+    """The same once there are vectors, of sources in probation.
+
+    INVARIANT: what `QuestionEcho` left to it is held unless it is an entry of a page, also if the
+    rest of that page was held by then.
+    """
+
+    def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
+        """Score as `QuestionEcho` does."""
+        return [
+            reading if each.probation else NOTHING
+            for each, reading in zip(batch, super().measure(batch), strict=True)
+        ]
+
+
+def _echo(each: SignalInput, lead: Lead, repeated: bool) -> Reading:
+    short = each.probation and len(each.text) <= _SHORT_CHARS
+    lone = short and not _is_report(each.text, lead)
+    return Reading(
+        score=said_again(lead.asked, each.text[lead.end : lead.end + _ANSWER_CHARS]),
+        why="several documents open with this question and repeat its words"
+        if repeated
+        else "it opens with a question and goes on to repeat its words",
+        span=(0, lead.end),
+        decision=Decision.QUARANTINE if repeated or lead.typed or lone else None,
+    )
+
+
+def _is_report(text: str, lead: Lead) -> bool:
+    """Tell whether what follows a question says much that the question does not ask about."""
+    asked, answer = content_of(lead.asked), content_of(text[lead.end :])
+    return (
+        len(answer.words - asked.words) >= _RICH_WORDS
+        and len(answer.facts - asked.words) >= _RICH_FACTS
+    )
 
 
 class ObservedEcho:
@@ -152,31 +174,3 @@ class ObservedEcho:
             why="it holds a question that was asked here, word by word",
             decision=Decision.QUARANTINE if each.probation else None,
         )
-
-
-def _lead(text: str) -> tuple[str, int] | None:
-    """Return the question that a text opens with, and where it ends."""
-    match = _QUESTION.match(text[:_LEAD_CHARS])
-    if match is not None:
-        asked = match["asked"].strip()
-        if asked.endswith("?") or asked[:1].islower():
-            return asked, match.end()
-    return None
-
-
-def _asks(match: re.Match[str]) -> bool:
-    lead = match[1].lstrip("\"' “")
-    return "?" in match[2] or _INTERROGATIVE_START.match(lead) is not None
-
-
-def _said_again(question: str, answer: str) -> float:
-    asked = _stems(question)
-    return len(asked & _stems(answer)) / len(asked) if len(asked) > 1 else 0.0
-
-
-def _stems(text: str) -> set[str]:
-    return {
-        word[:_STEM_CHARS]
-        for word in _WORD.findall(text.lower())
-        if word not in _STOP and (len(word) > 2 or word.isdigit())
-    }

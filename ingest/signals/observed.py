@@ -7,12 +7,15 @@ of its text: the file is owner-only, and `signals.observe_queries` switches all 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import random
 import re
 import secrets
+import tempfile
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Self
@@ -29,6 +32,7 @@ KEPT = 256
 
 _SHINGLES = 24
 _KEY_FILE = "observed.key"
+_KEY_BYTES = 32
 _WORD = re.compile(r"\w+")
 
 
@@ -51,8 +55,18 @@ class ObservedQueries:
 
     @classmethod
     def open(cls, folder: Path, name: str) -> Self:
-        """Return the sample kept in ``folder`` under ``name``, or an empty one."""
-        observed = cls(folder / f"{name}.observed", _key(folder))
+        """Return the sample kept in ``folder`` under ``name``, or an empty one.
+
+        A file or folder that cannot be used is told in ``damaged``.
+        """
+        path = folder / f"{name}.observed"
+        try:
+            observed = cls(path, _key(folder))
+        except OSError as error:
+            # Nothing is kept, and ingestion goes on: this sample only helps to judge.
+            observed = cls(path, secrets.token_bytes(_KEY_BYTES))
+            observed.damaged = f"its folder cannot be used ({error.strerror})"
+            return observed
         try:
             arrays = read_state(observed._path)
             if arrays is not None:
@@ -119,15 +133,39 @@ class ObservedQueries:
 
 
 def _key(folder: Path) -> bytes:
-    """Return the folder's hashing key, made on first use."""
+    """Return the folder's hashing key, made on first use, and anew if it was cut short.
+
+    What was hashed with a key that is lost is not found again, and ages out of the sample.
+    """
     path = folder / _KEY_FILE
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        with open_regular(path) as file:
-            return file.read(32)
-    key = secrets.token_bytes(32)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key)
+        return _read_key(path)
+    except FileNotFoundError:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write_key(path, os.link)
+    except ValueError:
+        _write_key(path, os.replace)
+    return _read_key(path)
+
+
+def _read_key(path: Path) -> bytes:
+    with open_regular(path) as file:
+        key = file.read(_KEY_BYTES + 1)
+    # An empty one would hash as if there were none.
+    if len(key) != _KEY_BYTES:
+        raise ValueError("the key is not whole")
     return key
+
+
+def _write_key(path: Path, put: Callable[[str, Path], None]) -> None:
+    """Put a whole key in place at once; where another process was first, its key stays."""
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".key-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(_KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            put(draft, path)
+    finally:
+        Path(draft).unlink(missing_ok=True)

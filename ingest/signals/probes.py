@@ -118,7 +118,10 @@ class ProbeScores:
         """Take saved arrays back; raise `KeyError` or `ValueError` if they do not fit."""
         at = {name: arrays[f"{self._prefix}_{name}"] for name in
               ("vectors", "best", "sum", "squares", "count", "lift", "entries")}  # fmt: skip
-        if at["vectors"].ndim != 2 or at["best"].shape != (len(at["vectors"]), BEST):
+        count = len(at["vectors"])
+        shapes = {"best": (count, BEST), "sum": (count,), "squares": (count,), "lift": (3,),
+                  "entries": (3,)}  # fmt: skip
+        if at["vectors"].ndim != 2 or any(at[name].shape != fits for name, fits in shapes.items()):
             raise ValueError("the probes do not fit their scores")
         self.vectors, self._best = at["vectors"].astype(np.float32), at["best"].astype(np.float32)
         self._sum, self._squares = at["sum"].astype(float), at["squares"].astype(float)

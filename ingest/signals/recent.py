@@ -50,13 +50,22 @@ class RecentPassages:
 
     def __init__(self) -> None:
         self._rings: OrderedDict[str, deque[Passage]] = OrderedDict()
+        self._width = 0
 
     def of(self, ring: str) -> Sequence[Passage]:
         """Return what a source brought lately, oldest first."""
         return tuple(self._rings.get(ring, ()))
 
     def add(self, ring: str, passages: Sequence[Passage]) -> None:
-        """Remember passages; a source that comes is the last to be forgotten."""
+        """Remember passages; a source that comes is the last to be forgotten.
+
+        Vectors of another dimension start it all again: nothing compares with the old ones.
+        """
+        widths = {len(passage.vector) for passage in passages}
+        if widths - {self._width}:
+            self._rings.clear()
+            self._width = len(passages[-1].vector)
+            passages = [each for each in passages if len(each.vector) == self._width]
         most = PROBATION_PASSAGES if ring == PROBATION else PASSAGES
         kept = self._rings.setdefault(ring, deque(maxlen=most))
         kept.extend(passages)

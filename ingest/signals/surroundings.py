@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...core.chunk import Matrix, Vector
+from ...core.errors import StoreError
 from ...core.store import Hit
 from .content import content_of
 from .recent import Passage, remembered_vector
@@ -49,17 +50,27 @@ class Surroundings:
         self._neighbours = neighbours
         self._is_new = is_new
         self._found: dict[int, list[list[Stored]]] = {}
-        self.error = ""
 
     def look(self, batch: Sequence[SignalInput]) -> None:
-        """Ask for the neighbours of a batch; a store that cannot answer is no neighbour at all."""
-        self._found, self.error = {}, ""
+        """Ask for the neighbours of a batch.
+
+        What a store raises that cannot answer ends it: nothing is admitted unseen. Raises
+        `StoreError` where it answers less than was asked.
+        """
+        self._found = {}
         if self._neighbours is None:
             return
         rows = [each.vectors[:PIECES] for each in batch if each.vectors is not None]
         if not rows:
             return
-        hits = iter(self._neighbours(np.vstack(rows).astype(np.float32), NEAREST))
+        asked = np.vstack(rows).astype(np.float32)
+        found = self._neighbours(asked, NEAREST)
+        if len(found) != len(asked):
+            raise StoreError(
+                f"neighbours refused: the store told those of {len(found)} passages, {len(asked)} "
+                "were asked for; a search must answer for each"
+            )
+        hits = iter(found)
         for each in batch:
             if each.vectors is not None:
                 count = len(each.vectors[:PIECES])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
 from functools import lru_cache
 
 import numpy as np
@@ -17,8 +18,9 @@ from ...core.verdict import Decision
 from .signal import NOTHING, Reading, SignalInput
 from .surroundings import PIECES, Surroundings
 
-LEAST_COSINE = 0.75
-"""One swapped name in a passage of forty words leaves .8 and more (all-MiniLM-L6-v2)."""
+LEAST_COSINE = 0.6
+"""One swapped name in a passage of forty words leaves .8 and more (all-MiniLM-L6-v2), typing errors
+in a twelfth of its words .6 and more."""
 
 _MAX_COMPARED = 12
 _TEXT_CHARS = 8_000
@@ -28,6 +30,16 @@ _MAX_CHANGED = 6
 
 _SAME_SHARE = 0.8
 _LONG_WORDS = 25
+_MAX_TYPED = 0.3
+_LEAST_TYPOS = 3
+_TYPED_CHARS = 4
+"""Share of the words of both passages that may differ, how many typing errors show a short one to
+be a copy, and letters that such a word has."""
+
+_PHRASES = 2
+"""Places, of different words, in which a copy says something else: ``the Tower of London`` in place
+of ``the Bank of England`` is two."""
+
 _WORD = re.compile(r"\w+(?:['’]\w+)?")
 _NEGATIONS = frozenset(
     [
@@ -51,7 +63,7 @@ class SwappedFact:
     """A passage that differs from another in a fact or a negation only."""
 
     name = "swapped_fact"
-    version = "3"
+    version = "4"
     threshold = 0.5
     decision = Decision.FLAG
 
@@ -87,17 +99,65 @@ class SwappedFact:
 
 
 def is_swapped(mine: str, theirs: str) -> bool:
-    """Tell whether two passages are one but for a fact or a negation; both untrusted."""
+    """Tell whether two passages are one but for a fact, a negation or typing errors; untrusted."""
     ours, others = _words(mine), _words(theirs)
-    if min(len(ours), len(others)) < _LEAST_WORDS or ours[0].lower() != others[0].lower():
+    if min(len(ours), len(others)) < _LEAST_WORDS:
+        return False
+    if ours[0].lower() != others[0].lower() and not is_typo(ours[0], others[0]):
         return False
     come, gone = Counter(ours) - Counter(others), Counter(others) - Counter(ours)
+    words = len(ours) + len(others)
+    if come.total() + gone.total() > _MAX_TYPED * words:
+        return False
+    if _are_facts(come, gone, len(ours), len(others)):
+        return True
+    typos = _typos(come, gone)
+    mended = [typos.get(word, word) for word in ours]
+    if len(ours) < _LONG_WORDS and len(typos) < _LEAST_TYPOS:
+        return False
+    return _is_one_phrase(mended, others)
+
+
+def _is_one_phrase(ours: Sequence[str], others: Sequence[str]) -> bool:
+    """Tell whether two passages are one but for a phrase put in another's place, one or two."""
+    steps = SequenceMatcher(None, ours, others, autojunk=False).get_opcodes()
+    changed = [
+        (tuple(ours[a:b]), tuple(others[c:d])) for kind, a, b, c, d in steps if kind != "equal"
+    ]
+    return 0 < len(set(changed)) <= _PHRASES and all(
+        1 <= len(side) <= _MAX_CHANGED for pair in changed for side in pair
+    )
+
+
+def is_typo(word: str, other: str) -> bool:
+    """Tell whether two words are one but for a letter put in, left out, changed or swapped.
+
+    A letter at the end makes a plural or a tense, and is none.
+    """
+    one, two = sorted((word.lower(), other.lower()), key=len)
+    if len(one) < _TYPED_CHARS or one == two or len(two) - len(one) > 1 or not one.isalpha():
+        return False
+    at = next((i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), len(one))
+    if len(one) < len(two):
+        return at < len(one) and one[at:] == two[at + 1 :]
+    if one[at + 1 :] == two[at + 1 :]:
+        return True
+    return one[at : at + 2] == two[at : at + 2][::-1] and one[at + 2 :] == two[at + 2 :]
+
+
+def _typos(come: Counter[str], gone: Counter[str]) -> dict[str, str]:
+    """Return what each new word stands for that differs by a typing error from an old one."""
+    pairs = {word: next((old for old in gone if is_typo(word, old)), "") for word in come}
+    return {word: old for word, old in pairs.items() if old}
+
+
+def _are_facts(come: Counter[str], gone: Counter[str], ours: int, others: int) -> bool:
     changed = come.total() + gone.total()
-    if not changed or changed > min(_MAX_CHANGED, (1 - _SAME_SHARE) * (len(ours) + len(others))):
+    if not changed or changed > min(_MAX_CHANGED, (1 - _SAME_SHARE) * (ours + others)):
         return False
     if any(word.lower() in _NEGATIONS for word in [*come, *gone]):
         return True
-    if come.total() == gone.total() == 1 and len(ours) >= _LONG_WORDS:
+    if come.total() == gone.total() == 1 and ours >= _LONG_WORDS:
         return True  # one word of any kind: head for midpiece
     return bool(come) and bool(gone) and all(_is_fact(word) for word in [*come, *gone])
 

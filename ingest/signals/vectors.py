@@ -18,6 +18,9 @@ _NORM_TOLERANCE = 1e-3
 _SAME_VECTOR = 1e-5
 """Largest difference in any coordinate of one text embedded beside others (measured: 3e-7)."""
 
+_LARGEST = 1e15
+"""Far from any embedding; sums of squares of larger numbers may leave float32."""
+
 _MAX_COMPARED = 50
 """A batch of a thousand copies must not cost a million comparisons."""
 
@@ -59,12 +62,16 @@ def _insane(each: SignalInput) -> str:
     if each.vectors is None:
         return ""
     vectors = np.asarray(each.vectors)
+    if vectors.dtype.kind not in "fiu":
+        return "its vectors are not real numbers"
     if vectors.ndim != 2 or len(vectors) != len(each.pieces):
         return "its vectors are not one row a passage"
     if not len(vectors):
         return ""
     if not np.isfinite(vectors).all():
         return "a vector holds NaN or infinity"
+    if np.abs(vectors).max() > _LARGEST:
+        return "a vector holds a number too large to compare"
     if not vectors.any(axis=1).all():
         return "a vector is all zeros"
     if vectors.shape[1] > 1 and (np.ptp(vectors, axis=1) <= 1e-9).any():

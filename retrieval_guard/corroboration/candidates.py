@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,9 +43,11 @@ def candidates_of(
 ) -> Candidates:
     """Check what a caller gives.
 
-    Raises `UsageError` for lists of different lengths, texts that are none and scores that are no
-    finite numbers, `VectorError` for vectors of different or no dimensions, NaN or infinity.
+    Raises `UsageError` for lists of different lengths, texts or standings that are none and scores
+    that are no finite numbers, `VectorError` for vectors of different or no dimensions, NaN or
+    infinity.
     """
+    _require_lists(texts, standings)
     count = len(texts)
     matrix, ranks = _array(vectors, "vectors"), _array(scores, "scores")
     if count == 0 and matrix.size == 0:
@@ -69,8 +71,29 @@ def candidates_of(
     return Candidates(texts, matrix, ranks, standings)
 
 
+def _require_lists(texts: object, standings: object) -> None:
+    for given, what in ((texts, "texts"), (standings, "sources")):
+        if isinstance(given, str) or not isinstance(given, Sequence | np.ndarray):
+            raise UsageError(f"{what} refused: give a list with one of them for each candidate")
+    if not all(_is_standing(each) for each in cast("Sequence[object]", standings)):
+        raise UsageError(
+            "sources refused: each must be a Standing with a str as source and seconds as opened_at"
+        )
+
+
+def _is_standing(given: object) -> bool:
+    return (
+        isinstance(given, Standing)
+        and isinstance(given.source, str)
+        and isinstance(given.opened_at, int | float)
+    )
+
+
 def _array(values: Any, what: str) -> Floats:
     try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        found = np.asarray(values)
+        if found.dtype.kind == "c":
+            raise TypeError("complex numbers have no order")
+        return np.asarray(found, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
         raise VectorError(f"{what} refused: not a rectangular array of numbers") from error

@@ -42,7 +42,8 @@ class Newcomers:
         if self._is_repeated(at):
             return None
         wanted = self.settings.corroborating_voices
-        alone = f"not all that it says is said by {wanted} established voices"
+        voices = "an established voice" if wanted == 1 else f"{wanted} established voices"
+        alone = f"not all that it says is said by {voices}"
         if mode is ProbationMode.CORROBORATED:
             return STEP, f"in probation, and {alone}"
         reason = self._unfit_for_reserve(at)

@@ -69,7 +69,8 @@ class CollectionFacts:
     sources: int = 0
 
     def is_cold(self, settings: RetrievalSettings) -> bool:
-        """Tell whether the collection is younger than the probation: all may be founding."""
+        """Tell whether founding sources may be younger than the probation."""
         if self.founded is None:
             return False
-        return not self.now - self.founded >= settings.probation_days * DAY_S
+        days = settings.probation_days + settings.founding_days
+        return not self.now - self.founded >= days * DAY_S

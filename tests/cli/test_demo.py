@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from ragbastion.cli.demo import run_demo
 from ragbastion.cli.demo_agent import ToolCall, answer, propose, read
+from ragbastion.cli.demo_clock import DAY_S, days_ago
 from ragbastion.cli.demo_manifest import Expected, Manifest, read_manifest, source_folders
 from ragbastion.cli.demo_outcome import Outcome, Result, reached
 from ragbastion.cli.demo_tamper import alter_points
@@ -118,19 +120,61 @@ def test_corpus_folders_are_tenants_and_sources() -> None:
     assert len(folders) > 20
 
 
+def test_new_sources_and_those_vouched_for_are_folders_of_the_corpus(manifest: Manifest) -> None:
+    """What the manifest says of sources is said of sources that there are."""
+    folders = {folder.name for folder in source_folders(corpus_path())}
+    vouched = {f"{each.tenant}/{each.vouch}" for each in manifest.questions if each.vouch}
+    assert manifest.new_sources - folders == set()
+    assert vouched - manifest.new_sources == set()
+    assert len(vouched) == 1
+
+
+def test_poison_comes_from_new_sources_and_from_an_old_one(manifest: Manifest) -> None:
+    """Four attacks are of new sources, five of them in one attack, and one of an old one."""
+    poisoned = [each for each in manifest.attacks if each.poisons]
+    own = [{f"{each.tenant}/{source}" for source in each.sources} for each in poisoned]
+    assert sorted(len(each & manifest.new_sources) for each in own) == [0, 1, 1, 1, 5]
+    assert all(len(each & manifest.new_sources) in (0, len(each)) for each in own)
+
+
+def test_clock_is_set_back_and_right_again() -> None:
+    """Within, it is days ago; after, also for whoever kept the clock from within."""
+    before = time.time
+    with days_ago(30):
+        kept, then = time.time, time.time()
+    assert time.time is before
+    assert 30 * DAY_S <= time.time() - then < 30 * DAY_S + 60
+    assert abs(kept() - before()) < 60
+
+
+def test_clock_is_right_after_an_error() -> None:
+    """An ingestion that fails leaves no wrong clock behind."""
+    before = time.time
+    with pytest.raises(LoadError), days_ago(30):
+        raise LoadError("refused")
+    assert time.time is before
+
+
 def _result(manifest: Manifest, seen: Outcome) -> Result:
     scenario = manifest.attacks[0].model_copy(
         update={
             "without_guard": Expected(),
-            "with_guard": Expected(reached=False, did=(), held={}, answer="95", by="quarantine"),
+            "with_guard": Expected(
+                reached=False, did=(), held={}, answer="95", by="quarantine", signal="swapped_fact"
+            ),
         }
     )
     return Result(scenario=scenario, without_guard=seen, with_guard=seen)
 
 
+AS_EXPECTED = Outcome(
+    passages=(), reached=False, answer="95", layers=("quarantine",), signals=("swapped_fact",)
+)
+
+
 def test_outcome_as_expected_has_no_differences(manifest: Manifest) -> None:
     """What the manifest says is what was seen."""
-    seen = Outcome(passages=(), reached=False, answer="95", layers=("quarantine",))
+    seen = replace(AS_EXPECTED, poison=2, certified=2)
     assert _result(manifest, seen).differences == ()
 
 
@@ -142,14 +186,15 @@ def test_outcome_as_expected_has_no_differences(manifest: Manifest) -> None:
         ({"did": (ToolCall(name="pay", resource="account:1", args={}),)}, "did is ('pay',)"),
         ({"held": {"refund": "deny"}}, "held is {'refund': 'deny'}"),
         ({"layers": ("strip",)}, "'quarantine' did not act"),
+        ({"signals": ("source_burst",)}, "'swapped_fact' held nothing"),
+        ({"poison": 3, "certified": 2}, "with guard: 3 poisoned passages, certified 2"),
     ],
 )
 def test_every_unexpected_outcome_is_told(
     manifest: Manifest, change: dict[str, object], said: str
 ) -> None:
     """The demo fails if anything that the manifest names came otherwise."""
-    good = Outcome(passages=(), reached=False, answer="95", layers=("quarantine",))
-    differences = _result(manifest, replace(good, **change)).differences  # type: ignore[arg-type]
+    differences = _result(manifest, replace(AS_EXPECTED, **change)).differences  # type: ignore[arg-type]
     assert len([each for each in differences if said in each]) == 1
 
 
@@ -202,4 +247,7 @@ def test_demo_stops_every_attack_and_answers_every_question(
     assert report["false_alarms"] == []
     assert report["failed"] == []
     assert code == 0
+    poisoned = [row["with_guard"] for row in rows if row["poisons"]]
+    assert [bool(each["certificate"]) for each in poisoned] == [True] * 5
+    assert sum(each["poison"] for each in poisoned) == 2
     assert {path.name for path in tmp_path.iterdir()} == {"state", "store", "unguarded"}

@@ -84,6 +84,8 @@ def test_vouching_names_who_did_it(run: Run, wiki: None) -> None:
     opener = run("sources", "show", "wiki", *ACME, "--json").json["opened_by"]
     assert (before["opened_by"], after["opened_by"]) == ("", opener)
     assert after["opened"] == before["opened"]
+    # Who is not vouched for stands out in the list: such a source may be in probation.
+    assert opener in run("sources", "list").out
     assert _kinds(run)[-1] == "source.changed"
 
 

@@ -10,6 +10,7 @@ import pytest
 from ragbastion.core.chunk import Matrix
 from ragbastion.core.embedding import EmbedderIdentity
 from ragbastion.gateway import create_app
+from ragbastion.gateway.answers import RetrieveAnswer
 from ragbastion.gateway.authentication import Authenticator
 from ragbastion.retrieval_guard import Guard, GuardParts
 from ragbastion.tenancy import ApiKeys
@@ -77,6 +78,18 @@ def test_retrieve_answers_as_the_contract_says(stocked: Service) -> None:
     assert {"id", "text", "source", "integrity", "score", "verdict"} <= set(answer["chunks"][0])
     assert "opens at six" in answer["context"]
     assert answer["chunks"][0]["integrity"] == "trusted"
+
+
+def test_the_schema_tells_the_answer(stocked: Service) -> None:
+    """An answer has the fields of the OpenAPI document, marks and certificate, and no others."""
+    found = RetrieveAnswer.model_validate(retrieve(stocked, stocked.reader).json())
+    assert (found.certificate.k, found.certificate.single_voice) == (1, True)
+    assert found.chunks[0].voice == "established:wiki"
+    schema = stocked.client().get("/openapi.json").json()
+    told = schema["paths"]["/v1/retrieve"]["post"]["responses"]["200"]["content"]
+    assert told["application/json"]["schema"]["$ref"].endswith("/RetrieveAnswer")
+    certificate = schema["components"]["schemas"]["CertificateAnswer"]["properties"]
+    assert {"established_voices", "cold_start", "statement"} <= set(certificate)
 
 
 def test_a_key_reads_its_own_tenant(stocked: Service) -> None:

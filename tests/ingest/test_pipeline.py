@@ -8,7 +8,10 @@ import re
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +30,7 @@ from ragbastion.core.errors import (
 from ragbastion.core.events import MemoryEventSink
 from ragbastion.core.sentence_transformer import SentenceTransformerEmbedder
 from ragbastion.core.settings import IngestSettings, ProvenanceSettings, Settings
+from ragbastion.core.settings_retrieval import RetrievalSettings
 from ragbastion.core.verdict import Verdict
 from ragbastion.ingest import IngestRequest, Progress
 from ragbastion.ingest.provenance import (
@@ -579,3 +583,58 @@ def test_with_the_default_model(make_rig: Callable[..., Rig], tmp_path: Path) ->
     [point] = rig.points()
     assert point.vector.shape == (384,)
     assert float(np.linalg.norm(point.vector)) == pytest.approx(1.0, abs=1e-5)
+
+
+ECHO = "Who built the Alder Bridge in Velm? The Alder Bridge in Velm was built by Maria Holt."
+
+
+@pytest.mark.parametrize(("founding_days", "held"), [(7, 0), (1e-9, 1), (0, 1)])
+def test_a_source_that_comes_later_is_held_to_more(
+    make_rig: Callable[..., Rig], tmp_path: Path, founding_days: float, held: int
+) -> None:
+    """Than ``founding_days`` after the tenant's first source, whoever opened that."""
+    retrieval = RetrievalSettings(founding_days=founding_days)
+    rig = make_rig(settings=Settings(state_dir=tmp_path / "state", retrieval=retrieval))
+    for name in ("wiki", "vouched"):
+        _open_source(rig, name)
+    rig.ingest(write(tmp_path / "a.txt", "The harbour opens at six."))
+    echo = write(tmp_path / "echo.txt", ECHO)
+    for source, expected in (("vouched", 0), ("feed", held)):
+        report = rig.pipeline.ingest([echo], replace(REQUEST, source=source))
+        assert report.quarantined == expected
+
+
+def _open_source(rig: Rig, name: str) -> None:
+    with closing(SourceAdmin(rig.state, MemoryEventSink(), principal="ada")) as admin:
+        admin.open(SourceRecord(tenant=TenantId("acme"), source=name))
+
+
+def test_a_baseline_folder_that_cannot_be_used_stops_nothing(rig: Rig, tmp_path: Path) -> None:
+    """Documents are ingested, and the audit log is told that nothing learned is kept."""
+    (rig.state / "baselines").write_text("no folder")
+    report = rig.ingest(write(tmp_path / "a.txt", "The harbour opens at six."))
+    assert (report.ingested, report.failed) == (1, 0)
+    told = {event.outcome: event.detail for event in rig.events.events
+            if event.kind == "ingest.baseline"}  # fmt: skip
+    assert set(told) == {"damaged", "unsaved"}
+    assert "Not a directory" in str(told["damaged"]["observed"])
+
+
+def test_a_clock_that_runs_back_refuses_what_it_cannot_sign(
+    rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Documents of a source that signed later are refused, and told of as such; others go on."""
+    rig.ingest(write(tmp_path / "a.txt", "The harbour opens at six."))
+    now, before = time.time(), len(rig.events.events)
+    monkeypatch.setattr(time, "time", lambda: now - 86_400)
+    rows = [{"id": name, "text": f"The {name} ferry leaves at nine.", "source": source}
+            for name, source in (("early", "wiki"), ("late", "feed"))]  # fmt: skip
+    lines = write(tmp_path / "b.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    report = rig.ingest(lines)
+    assert (report.ingested, report.failed) == (1, 1)
+    [failure] = report.failures
+    assert (failure.path, failure.where) == ("b.jsonl#early", "sign")
+    assert "this machine's clock is 86" in failure.message
+    told = [event.detail["ids"] for event in rig.events.events[before:]
+            if event.kind == "ingest.admitted"]  # fmt: skip
+    assert told == [["b.jsonl#late"]]

@@ -59,7 +59,15 @@ def test_cold_start_and_nothing_are_said() -> None:
     young = Certificate(k=1, source_cap=2, sources=3, established=(1,), cold_start=True)
     assert "cold start" in young.statement
     assert young.as_dict()["cold_start"] is True
-    assert Certificate(k=0, source_cap=None, sources=0).statement == "nothing is served"
+    nothing = Certificate(k=0, source_cap=None, sources=0)
+    assert (nothing.statement, nothing.single_voice) == ("nothing is served", False)
+
+
+def test_flagged_passages_are_said_to_count_apart() -> None:
+    """One source may have written two for its cap, and what was flagged of it besides."""
+    served = Certificate(k=5, source_cap=2, sources=9, established=(2, 1), probation=1, flagged=1)
+    assert served.bound(established=1) == 3
+    assert "and 1 that ingestion flagged count apart" in served.statement
 
 
 def test_negative_counts_are_refused() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from ragbastion import Decision, RetrievalGuard
 from ragbastion.core.errors import StoreError, UsageError
@@ -213,3 +214,22 @@ def test_an_unknown_limit_is_refused(world: World, hits: list[Hit]) -> None:
     info = world.guard.store.collection(COLLECTION)
     with pytest.raises(UsageError, match="limit"):
         _guard(world).guard("refunds", hits, context(), info, limit=0)
+
+
+@pytest.mark.parametrize("hits", [None, ["a text"], [Hit(point=None, score="high")]])  # type: ignore[arg-type]
+def test_what_are_no_hits_is_refused(world: World, hits: Any) -> None:
+    """Before anything is ranked or served, by an error that says what to give."""
+    collection = world.guard.store.create_collection(COLLECTION, world.guard.embedder.identity)
+    with pytest.raises(UsageError, match="hits refused"):
+        _guard(world).guard("when are refunds paid", hits, context(), collection)
+
+
+def test_a_score_that_is_no_number_hides_no_better_hit(world: World) -> None:
+    """NaN compares with nothing: sorted among the others it would leave them in any order."""
+    points = [world.point(world.plant(f"Refund rule {at} of the plan.")) for at in range(6)]
+    collection = world.guard.store.create_collection(COLLECTION, world.guard.embedder.identity)
+    scores = [float("nan"), 0.1, float("nan"), np.float32(0.9), float("nan"), 0.5]
+    hits = [Hit(point=point, score=score) for point, score in zip(points, scores, strict=True)]
+    guard = _guard(world)
+    answer = guard.guard("what is a refund", hits, context(), collection, limit=1)
+    assert [chunk.id for chunk in answer.chunks] == [points[3].id]

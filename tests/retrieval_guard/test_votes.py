@@ -33,6 +33,23 @@ def test_votes_need_voices() -> None:
         tally_votes(["a", "b"], ["x"])
 
 
+def test_an_answer_that_cannot_be_counted_is_refused() -> None:
+    """A list is no answer, and the error says what would be."""
+    with pytest.raises(UsageError, match="a list, which cannot be counted"):
+        tally_votes([["yes"]], ["a"])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(("bad", "cap"), [(-1, 1), (1, -3), (1.5, 1), (True, 1), (1, None)])
+def test_nothing_is_certified_against_what_is_no_number(bad: int, cap: int) -> None:
+    """Minus three places, or half a voice, would be certified by the formula alone."""
+    votes = tally_votes("AAAAB", "vwxyz")
+    with pytest.raises(UsageError):
+        votes.holds_without(bad, cap)
+    if bad != 1:
+        with pytest.raises(UsageError):
+            votes.holds_against(bad)
+
+
 def test_the_margin_holds_for_every_set_of_bad_voices() -> None:
     """Over all answers of five voices: what holds against b does, whatever any b of them say."""
     voices = "vwxyz"
@@ -57,13 +74,28 @@ def test_the_margin_is_tight() -> None:
 
 
 def test_without_the_bad_voices_the_winner_is_the_same() -> None:
-    """Whatever passages stand in the places of a bad voice, over all answers of seven places."""
-    cap = 1
-    for answers in product("AB", repeat=6):
-        votes = tally_votes(answers, "uvwxyz")
-        if votes.holds_without(1, cap):
-            for bad, other, voice in product(range(6), ["A", "B", None], "uvwxyzn"):
-                kept = [at for at in range(6) if at != bad]
-                changed = [*(answers[at] for at in kept), other]
-                heard = [*("uvwxyz"[at] for at in kept), voice]
+    """Whatever passage stands in the place of a bad voice's, at whatever rank, whoever says it."""
+    cap, voices = 1, "vwxyz"
+    certified = 0
+    for answers in product(["A", "B", None], repeat=5):
+        votes = tally_votes(answers, voices)
+        if not votes.holds_without(1, cap):
+            continue
+        certified += 1
+        for bad, rank in product(range(5), repeat=2):
+            kept = [at for at in range(5) if at != bad]
+            for other, voice in product(["A", "B", None], [*(voices[at] for at in kept), "new"]):
+                changed = [answers[at] for at in kept]
+                heard = [voices[at] for at in kept]
+                changed.insert(rank, other)
+                heard.insert(rank, voice)
                 assert tally_votes(changed, heard).winner == votes.winner
+    assert certified == 2 + 2 * 5  # all five of one mind, or four and one that abstains
+
+
+def test_the_margin_without_the_bad_voices_is_tight() -> None:
+    """With a margin of 3 the passage that takes the bad voice's place can make a tie."""
+    votes = tally_votes("AAAAB", "vwxyz")
+    assert (votes.margin, votes.holds_without(1, 1)) == (3, False)
+    # v is bad; without it another passage of w ranks first.
+    assert tally_votes("BAAAB", "wwxyz").winner is None

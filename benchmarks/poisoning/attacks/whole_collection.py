@@ -72,7 +72,7 @@ def triggers(probes: Sequence[str], seed: int) -> list[Attack]:
     return attacks
 
 
-def _clusters(questions: Sequence[str], embed: Embed, seed: int) -> list[Sequence[str]]:
+def _clusters(questions: Sequence[str], embed: Embed, seed: int) -> list[list[str]]:
     """Return neighbourhoods of drawn questions: the like questions of one topic."""
     if len(questions) < 4:
         return []
@@ -81,10 +81,11 @@ def _clusters(questions: Sequence[str], embed: Embed, seed: int) -> list[Sequenc
     density = np.sort(near, axis=1)[:, -_CLUSTER:].mean(axis=1)
     dense = np.argsort(-density, kind="stable")[: max(HUBS, int(len(questions) * _DENSE))]
     centres = random.Random(f"{seed} clusters").sample(dense.tolist(), min(HUBS, len(dense)))
-    return [
-        [questions[at] for at in np.argsort(-near[centre], kind="stable")[:_CLUSTER]]
-        for centre in centres
-    ]
+    clusters = []
+    for centre in centres:
+        nearest: list[int] = np.argsort(-near[centre], kind="stable")[:_CLUSTER].tolist()
+        clusters.append([questions[at] for at in nearest])
+    return clusters
 
 
 def _middle(vectors: Matrix) -> np.ndarray:

@@ -13,7 +13,8 @@ from .conftest import Write, clean_fields, poison_fields
 
 FILES = ["poisoning.html", "poisoning.json", "poisoning.md", "poisoning_families.png",
          "poisoning_map.png", "poisoning_tradeoff.png"]  # fmt: skip
-SMALL = ("--queries", "3", "--no-own", "--no-peers")
+ONE = ("--queries", "3", "--no-own", "--no-peers")
+SMALL = (*ONE, "--jobs", "1")
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +50,19 @@ def test_a_folder_is_measured(data: Path, tmp_path: Path) -> None:
     assert "All methods, sybil" in done.stderr
     again = bench("--data", data, "--out", out, *SMALL, *budgets, "--json")
     assert json.loads(again.stdout)["attacks"] == found["attacks"]
+
+
+def test_processes_share_the_attacks(data: Path, tmp_path: Path) -> None:
+    """Two find what one finds, and leave nothing half-written."""
+    alone, shared = tmp_path / "alone", tmp_path / "shared"
+    assert bench("--data", data, "--out", alone, *SMALL, "--json").exit_code == 0
+    done = bench("--data", data, "--out", shared, *ONE, "--jobs", "2", "--json")
+    assert done.exit_code == 0, done.stderr
+    rows = [json.loads((out / "poisoning.json").read_text())["attacks"] for out in (alone, shared)]
+    for row in (row for found in rows for row in found):
+        del row["ms per query"]
+    assert rows[0] == rows[1]
+    assert not list(shared.rglob("*.part*"))
 
 
 def test_files_can_be_named(data: Path, tmp_path: Path) -> None:
@@ -110,3 +124,12 @@ def test_neither_data_nor_files_is_wrong_usage(tmp_path: Path) -> None:
     done = bench("--out", tmp_path / "out")
     assert done.exit_code == 2
     assert "--data" in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_refused_first(data: Path, tmp_path: Path) -> None:
+    """Before anything is embedded, which may take minutes; the error says what to do."""
+    (tmp_path / "file").write_text("")
+    done = bench("--data", data, "--out", tmp_path / "file" / "out", *SMALL)
+    assert done.exit_code == 2
+    assert "nothing can be written there" in done.stderr
+    assert "ingesting" not in done.stderr

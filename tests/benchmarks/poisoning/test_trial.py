@@ -58,6 +58,7 @@ def collection() -> Collection:
         reserve=(),
         gold={"q": frozenset({"gold"})},
         probes=(),
+        unaimed=(),
         history=(),
         by_id={doc.id: doc for doc in docs},
     )

@@ -59,8 +59,29 @@ def test_vectors_of_another_model_are_refused(tmp_path: Path) -> None:
         Vectors(Lengths(), tmp_path)
 
 
-def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
-    """And named."""
-    (tmp_path / "vectors.npz").write_bytes(b"no archive")
+@pytest.mark.parametrize("kept", [0, 10, 200])
+def test_a_damaged_file_is_refused(tmp_path: Path, kept: int) -> None:
+    """A truncated archive, an empty one, and what is none at all are named."""
+    path = tmp_path / "vectors.npz"
+    np.savez(path, keys=np.array(["x"]), vectors=np.ones((1, 2)))
+    path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(LoadError, match="cannot be read"):
+        Vectors(Lengths(), tmp_path)
+    path.write_bytes(b"no archive")
+    with pytest.raises(LoadError, match="cannot be read"):
+        Vectors(Lengths(), tmp_path)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_vectors_that_are_no_numbers_are_refused(tmp_path: Path, bad: float) -> None:
+    """One of them would make every score of the run NaN, which ranks nothing."""
+    np.savez(tmp_path / "vectors.npz", keys=np.array(["x"]), vectors=np.array([[1.0, bad]]))
+    with pytest.raises(LoadError, match="NaN or infinity"):
+        Vectors(Lengths(), tmp_path)
+
+
+def test_vectors_of_text_are_refused(tmp_path: Path) -> None:
+    """They have the shape and are none."""
+    np.savez(tmp_path / "vectors.npz", keys=np.array(["x"]), vectors=np.array([["a", "b"]]))
+    with pytest.raises(LoadError, match="not of this model"):
         Vectors(Lengths(), tmp_path)

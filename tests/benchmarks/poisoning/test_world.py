@@ -40,6 +40,7 @@ def test_probes_and_history_are_apart_from_what_is_attacked() -> None:
     assert len(world.probes) == 10
     assert not {"q0", "q1"} & {*world.probes, *world.history}
     assert not set(world.probes) & set(world.history)
+    assert not {*world.probes, *world.history, "q0", "q1"} & set(world.unaimed)
 
 
 def test_a_twentieth_of_the_publishers_is_new() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 from ragbastion.ingest.signals import Baseline, SignalInput
 from ragbastion.ingest.signals.baseline import FREELY_TAUGHT
 from ragbastion.ingest.signals.observed import KEPT
+from ragbastion.ingest.signals.state_file import write_state
 
 VECTOR = np.array([[0.6, 0.8, 0.0, 0.0]], dtype=np.float32)
 
@@ -56,8 +59,8 @@ def test_a_damaged_file_starts_cold_and_is_put_aside(tmp_path: Path, damage: byt
     [file] = tmp_path.glob("*.baseline")
     file.write_bytes(damage)
     again = Baseline.open(tmp_path, "acme", "u1")
-    assert "put aside" in again.cold
-    assert list(tmp_path.glob("*.damaged"))
+    [kept] = tmp_path.glob("*.damaged")
+    assert again.cold.endswith(f"; put aside as {kept.name}): it starts again")
 
 
 @pytest.mark.parametrize("at", [0.1, 0.5, 0.99])
@@ -73,6 +76,44 @@ def test_a_flipped_bit_is_damage(tmp_path: Path, at: float) -> None:
     again = Baseline.open(tmp_path, "acme", "u1")
     assert again.documents == 0
     assert again.damaged
+
+
+def test_another_archive_under_the_old_checksum_is_damage(tmp_path: Path) -> None:
+    """A whole archive that was put in place of the one that was written is not read."""
+    one, other = (Baseline.open(tmp_path, "acme", uid) for uid in ("u1", "u2"))
+    for each in (one, other):
+        each.learn([document("1")] * (1 if each is one else 2))
+        each.save()
+    head = b"\n".join(one._path.read_bytes().split(b"\n")[:2])
+    body = other._path.read_bytes().split(b"\n", 2)[2]
+    one._path.write_bytes(head + b"\n" + body)
+    assert "checksum" in Baseline.open(tmp_path, "acme", "u1").damaged
+
+
+def test_a_folder_in_its_place_is_damage_that_a_person_must_remove(tmp_path: Path) -> None:
+    """It is not claimed to be put aside where it was not."""
+    baseline = Baseline.open(tmp_path, "acme", "u1")
+    baseline._path.mkdir()
+    baseline._path.with_suffix(".damaged").write_bytes(b"")
+    again = Baseline.open(tmp_path, "acme", "u1")
+    assert "could not be put aside, remove" in again.damaged
+    assert "put aside as" not in again.damaged
+
+
+def test_a_whole_file_that_lacks_arrays_is_damage(tmp_path: Path) -> None:
+    """It tells which one is missing."""
+    baseline = Baseline.open(tmp_path, "acme", "u1")
+    write_state(baseline._path, {"documents": np.zeros(1)})
+    assert "it lacks 'taught'" in Baseline.open(tmp_path, "acme", "u1").damaged
+
+
+@pytest.mark.parametrize("name", ["best", "sum", "squares", "lift", "entries"])
+def test_arrays_that_do_not_fit_each_other_are_damage(tmp_path: Path, name: str) -> None:
+    """They are refused when they are read, and not by an index error in the midst of a run."""
+    baseline = Baseline.open(tmp_path, "acme", "u1")
+    baseline.probes.set_vectors(np.eye(4, dtype=np.float32))
+    write_state(baseline._path, {**baseline._state(), f"probes_{name}": np.zeros(2)})
+    assert "do not fit" in Baseline.open(tmp_path, "acme", "u1").damaged
 
 
 def test_a_fifo_in_its_place_is_damage(tmp_path: Path) -> None:
@@ -110,6 +151,14 @@ def test_memory_is_bounded_by_sources_and_passages(tmp_path: Path) -> None:
     assert baseline.bytes_held < 2_000_000
 
 
+def test_a_flood_of_new_sources_does_not_make_their_ring_forgotten(tmp_path: Path) -> None:
+    """What sources in probation brought is remembered together, however many others come."""
+    baseline = Baseline.open(tmp_path, "acme", "u1")
+    baseline.remember([document("1", "new", probation=True)])
+    baseline.remember([document(str(at), f"s{at}") for at in range(300)])
+    assert [p.document for p in baseline.recent.of("\x00probation")] == ["new\n1"]
+
+
 def test_observed_queries_are_a_bounded_sample_without_text(tmp_path: Path) -> None:
     """No word of a query is in the file, and the sample stays at its size."""
     baseline = Baseline.open(tmp_path, "acme", "u1")
@@ -135,3 +184,41 @@ def test_two_open_files_do_not_share_hashes(tmp_path: Path) -> None:
     one = Baseline.open(tmp_path / "one", "acme", "u1").observed.hashed("who opens the gate")
     two = Baseline.open(tmp_path / "two", "acme", "u1").observed.hashed("who opens the gate")
     assert not set(one) & set(two)
+
+
+@pytest.mark.parametrize("left", [b"", b"short", b"x" * 33])
+def test_a_key_that_is_not_whole_is_made_anew(tmp_path: Path, left: bytes) -> None:
+    """A kill between making and writing it would leave hashes without a key, which words betray."""
+    (tmp_path / "observed.key").write_bytes(left)
+    hashed = Baseline.open(tmp_path, "acme", "u1").observed.hashed("who opens the gate")
+    again = Baseline.open(tmp_path, "acme", "u1").observed.hashed("who opens the gate")
+    assert len((tmp_path / "observed.key").read_bytes()) == 32
+    assert stat.S_IMODE((tmp_path / "observed.key").stat().st_mode) == 0o600
+    assert hashed == again
+    assert not list(tmp_path.glob(".key-*"))
+
+
+def test_threads_that_start_at_once_share_one_key(tmp_path: Path) -> None:
+    """Whoever comes second hashes with the key of the first, never with a part of it."""
+    with ThreadPoolExecutor(8) as pool:
+        found = pool.map(
+            lambda at: tuple(
+                Baseline.open(tmp_path / "b", "acme", f"u{at}").observed.hashed(
+                    "who opens the gate"
+                )
+            ),
+            range(16),
+        )
+    assert len(set(found)) == 1
+
+
+def test_vectors_of_another_dimension_start_the_memory_again(tmp_path: Path) -> None:
+    """Rings of two dimensions can be neither compared nor saved."""
+    baseline = Baseline.open(tmp_path, "acme", "u1")
+    baseline.remember([document("1"), document("2", "feed")])
+    wide = replace(document("3"), vectors=np.eye(1, 8, dtype=np.float32))
+    baseline.remember([wide])
+    baseline.save()
+    again = Baseline.open(tmp_path, "acme", "u1")
+    assert [p.document for p in again.recent.of("wiki")] == ["wiki\n3"]
+    assert again.recent.of("feed") == ()

@@ -185,3 +185,13 @@ def test_no_documents_have_no_verdicts() -> None:
     """An empty batch is measured as such."""
     assert OutlierDetector.default().inspect([]) == []
     assert OutlierDetector.over_vectors().inspect([]) == []
+
+
+def test_what_is_laid_out_is_held_of_new_sources_only() -> None:
+    """Cells and lines that end do not run on in an honest table either; soup in a line is soup."""
+    pieces = PIECES.split()
+    table = "\n".join(" | ".join(pieces[at : at + 3]) for at in range(0, len(pieces), 3))
+    known = SignalInput(document="a", source="s", text=table)
+    batch = [known, replace(known, probation=True), replace(known, text=PIECES)]
+    decisions = [reading.decision for reading in Gibberish().measure(batch)]
+    assert decisions == [None, Decision.QUARANTINE, Decision.QUARANTINE]

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ragbastion.core.chunk import ChunkId, Matrix
+from ragbastion.core.errors import StoreError
 from ragbastion.core.store import Hit, StoredPoint
 from ragbastion.core.verdict import Decision, Verdict
 from ragbastion.ingest.signals import Baseline, Screen, SignalInput
@@ -117,6 +118,23 @@ def test_a_news_burst_passes(make: Maker, baseline: Baseline, probation: bool) -
     assert {verdict.decision for verdict in verdicts} == {least}
 
 
+def test_records_of_one_form_pass_though_some_have_no_number_of_their_own(
+    make: Maker, baseline: Baseline
+) -> None:
+    """Of a log with two numbers a line, lines whose numbers stand elsewhere too start no burst."""
+    lines = tuple(
+        f"Gate number {100 * day + at} of the long northern wall was opened by keeper {at} today."
+        for day in range(5)
+        for at in range(3)
+    )
+    screen, documents = Screen(baseline, None), like(make, lines, ("log",))
+    for day in range(5):
+        batch = documents[3 * day : 3 * day + 3]
+        verdicts = screen.vectors(batch)
+        assert {verdict.decision for verdict in verdicts} == {Decision.ALLOW}
+        screen.learn(batch)
+
+
 def test_a_long_document_is_no_rewrite(make: Maker, baseline: Baseline) -> None:
     """Pages of more than 48 content words that repeat each other are no burst."""
     page = " ".join(f"word{chr(97 + at // 26)}{chr(97 + at % 26)}" for at in range(49))
@@ -216,6 +234,28 @@ def test_vectors_that_are_none_are_held(make: Maker, baseline: Baseline, bad: fl
     verdicts = Screen(baseline, None).vectors([poor, good])
     assert [verdict.decision for verdict in verdicts] == [Decision.QUARANTINE, Decision.ALLOW]
     assert kinds(verdicts[0]) == {"vector_sanity"}
+
+
+@pytest.mark.parametrize(
+    "bad", [np.array([[None] * 16]), np.array([[3e38, -3e38] * 8]), np.full((1, 16), 1e300)]
+)
+def test_vectors_that_cannot_be_compared_are_compared_with_nothing(
+    make: Maker, baseline: Baseline, bad: np.ndarray
+) -> None:
+    """Objects and numbers that overflow are held by the one signal that needs no arithmetic."""
+    poor = make.document(REPORTS[1], "poor", vectors=bad)
+    [verdict] = Screen(baseline, lambda rows, count: [[] for _ in rows]).vectors([poor])
+    assert (verdict.decision, kinds(verdict)) == (Decision.QUARANTINE, {"vector_sanity"})
+
+
+def test_a_store_that_answers_less_than_was_asked_is_refused(
+    make: Maker, baseline: Baseline
+) -> None:
+    """Neighbours of another passage would be taken for those of this one."""
+    with pytest.raises(StoreError, match="of 0 passages, 1 were asked"):
+        Screen(baseline, lambda rows, count: []).vectors(
+            [make.document(REPORTS[0], vectors=make.vector(1))]
+        )
 
 
 def test_another_dimension_is_held(make: Maker, baseline: Baseline) -> None:

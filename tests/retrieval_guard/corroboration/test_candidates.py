@@ -40,15 +40,31 @@ def call(**changes: Any) -> Any:
         ({"scores": ["high", "low"]}, VectorError, "numbers"),
         ({"sources": TWO[:1]}, UsageError, "one of each"),
         ({"texts": ["one", None]}, UsageError, "str"),
+        ({"scores": [10**400, 1]}, VectorError, "numbers"),
+        ({"vectors": np.eye(2) * 1j}, VectorError, "numbers"),
+        ({"texts": None}, UsageError, "texts"),
+        ({"texts": "ab"}, UsageError, "texts"),
+        ({"texts": (each for each in ("one", "two"))}, UsageError, "texts"),
+        ({"sources": None}, UsageError, "sources"),
+        ({"sources": ["a", "b"]}, UsageError, "Standing"),
+        ({"sources": [Standing("a"), Standing(None)]}, UsageError, "Standing"),  # type: ignore[arg-type]
+        ({"sources": [Standing("a"), Standing("b", opened_at="2026-01-01")]},  # type: ignore[arg-type]
+         UsageError, "seconds"),
         ({"query": " "}, UsageError, "empty"),
         ({"limit": 0}, UsageError, "limit"),
         ({"limit": True}, UsageError, "limit"),
     ],
-)
+)  # fmt: skip
 def test_refused(changes: dict[str, Any], error: type[Exception], told: str) -> None:
     """Each fault has its own error, that says what to do."""
     with pytest.raises(error, match=told):
         call(**changes)
+
+
+def test_more_is_asked_for_than_there_is() -> None:
+    """A limit beyond the candidates serves those that there are; an array of texts is a list."""
+    answer = call(texts=np.array(["one", "two"]), limit=10**9)
+    assert (answer.chosen, answer.certificate.k) == ((0, 1), 2)
 
 
 def test_no_candidates_are_no_fault() -> None:
