@@ -22,9 +22,11 @@ from ...ingest.signals.steering import (
     MODEL,
     SteeringModel,
     phrases_of,
+    shipped_steering,
     window_buckets,
     windows_of,
 )
+from .heldout import heldout_honest, heldout_steering
 from .steering_wordings import HONEST, QUESTIONS, STEERING, THINGS, TOPICS
 from .texts import Texts, clean_texts, poison_texts
 
@@ -133,6 +135,13 @@ def check_sources(texts: Texts, poison: Texts) -> None:
             print(name, _shares([_score(model, text) for text in rows[:250]]))
 
 
+def check_heldout() -> None:
+    """Print what the shipped model finds of wordings that were never taught, and of honest ones."""
+    sets = {**heldout_steering(), "honest notices": heldout_honest()}
+    for name, rows in sets.items():
+        print("held out:", name, _shares([_score(shipped_steering(), text) for text in rows]))
+
+
 THRESHOLDS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 
 
@@ -155,6 +164,7 @@ def main() -> None:
     if options.check:
         check_families(texts)
         check_sources(texts, poison_texts(options.data))
+        check_heldout()
         return
     model = train(texts, list(STEERING))
     np.savez_compressed(

@@ -39,7 +39,7 @@ class QuestionJunction:
 
     name = "question_junction"
     version = "2"
-    # Measured (benchmarks/outliers.py): PoisonedRAG TPR .94 (HotpotQA), .89 (NQ); clean FPR 0 of
+    # Measured (version 1): PoisonedRAG TPR .94 (HotpotQA), .89 (NQ); clean FPR 0 of
     # 6,994 passages and 0 of 7,181 other clean texts. So it may hold a document back.
     threshold = 0.3
     decision = Decision.QUARANTINE

@@ -38,7 +38,7 @@ class NearDuplicateBurst:
 
     name = "near_duplicate_burst"
     version = "2"
-    # Measured in batches of 64 (benchmarks/outliers.py): five copies less a tenth of their words
+    # Measured in batches of 64 (version 1): five copies less a tenth of their words
     # TPR .94; CorruptRAG .89, jamming .84, PIA .82, PoisonedRAG .04 to .51; clean FPR 0 of 6,994
     # passages, 2.5 % of templated English texts.
     threshold = 1.0
