@@ -142,16 +142,23 @@ def _common_metadata(each: Candidate) -> dict[str, Any]:
 
 
 def _own_metadata(piece: Piece, verdict: Verdict) -> dict[str, Any]:
-    # What is for information only lowers nobody's trust.
-    told = [f for f in verdict.findings if f.severity > Severity.INFO]
-    kinds = sorted({f.kind for f in told if _touches(piece, f.span)})
-    signals = [kind for kind in kinds if kind.startswith(_SIGNAL_PREFIX)]
     facts: dict[str, Any] = {"start": piece.start, "end": piece.end}
     # Set even when empty: a row's own field of that name must not pass for a finding of ours.
-    facts["flags"] = [kind for kind in kinds if kind not in signals]
-    facts["signals"] = [kind.removeprefix(_SIGNAL_PREFIX) for kind in signals]
+    facts["flags"], facts["signals"] = flags_and_signals(verdict, piece.start, piece.end)
     return facts
 
 
-def _touches(piece: Piece, span: tuple[int, int] | None) -> bool:
-    return span is None or (span[0] < piece.end and span[1] > piece.start)
+def flags_and_signals(verdict: Verdict, start: int, end: int) -> tuple[list[str], list[str]]:
+    """Return what marks a passage of a document: kinds of findings, and names of signals.
+
+    What is for information only lowers nobody's trust, and marks nothing.
+    """
+    told = [f for f in verdict.findings if f.severity > Severity.INFO]
+    kinds = sorted({f.kind for f in told if _touches(f.span, start, end)})
+    signals = [kind for kind in kinds if kind.startswith(_SIGNAL_PREFIX)]
+    flags = [kind for kind in kinds if kind not in signals]
+    return flags, [kind.removeprefix(_SIGNAL_PREFIX) for kind in signals]
+
+
+def _touches(span: tuple[int, int] | None, start: int, end: int) -> bool:
+    return span is None or (span[0] < end and span[1] > start)

@@ -107,8 +107,13 @@ def _standing(
 
 
 def _signals(metadata: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the signals that ingestion signed into a chunk's metadata."""
+    """Return the signals that ingestion signed into a chunk's metadata.
+
+    LlamaIndex's nodes have them as one text.
+    """
     found = metadata.get("signals")
     if not found:
         return ()
+    if isinstance(found, str):
+        return tuple(found.split(","))
     return tuple(map(str, found)) if isinstance(found, list | tuple) else ("signals",)

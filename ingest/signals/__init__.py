@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .baseline import Baseline
+    from .burst import Earlier
     from .detector import OutlierDetector
     from .screen import Neighbours, Screen
     from .signal import Reading, Signal, SignalInput
 
 _HOME = {
     "Baseline": "baseline",
+    "Earlier": "burst",
     "Neighbours": "screen",
     "OutlierDetector": "detector",
     "Reading": "signal",
@@ -23,6 +25,7 @@ _HOME = {
 
 __all__ = [
     "Baseline",
+    "Earlier",
     "Neighbours",
     "OutlierDetector",
     "Reading",

@@ -88,6 +88,12 @@ class Baseline:
             return f"its file was damaged ({self.damaged}): it starts again"
         return "it is new: nothing was learned yet"
 
+    @property
+    def dimension(self) -> int:
+        """Of the collection's vectors, as far as it is known: 0 where nothing tells it yet."""
+        known = self.probes.vectors if len(self.probes.vectors) else self.centres.means
+        return int(known.shape[1])
+
     def remember(self, batch: Sequence[SignalInput]) -> None:
         """Note what admitted documents brought, flagged or not."""
         rings: dict[str, list[Passage]] = defaultdict(list)

@@ -58,7 +58,6 @@ class Screen:
         self._embedder = embedder
         self._options = options or ScreenOptions()
         self._surroundings = Surroundings(neighbours, self._options.is_new)
-        self._sanity = VectorSanity()
         self._texts = self._detector(learned_text_signals(baseline))
         self._vectors = self._detector(self._vector_signals())
         self._is_ready = False
@@ -75,11 +74,12 @@ class Screen:
     def vectors(self, batch: Sequence[SignalInput]) -> list[Verdict]:
         """Return a verdict for each embedded document, by its vectors and by what is stored."""
         self._make_ready()
-        sane = self._sanity.sane(batch)
+        sanity = VectorSanity(self._baseline.dimension)
+        sane = sanity.sane(batch)
         kept = [each for each, fits in zip(batch, sane, strict=True) if fits]
         self._surroundings.look(kept)
         verdicts = iter(self._inspected(self._vectors, kept))
-        held = OutlierDetector([self._sanity]).inspect(batch)
+        held = OutlierDetector([sanity]).inspect(batch)
         return [next(verdicts) if fits else bad for fits, bad in zip(sane, held, strict=True)]
 
     def earlier(self) -> list[tuple[Earlier, Verdict]]:

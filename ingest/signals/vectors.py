@@ -26,12 +26,18 @@ _MAX_COMPARED = 50
 
 
 class VectorSanity:
-    """A vector that is no embedding: NaN, infinity, zeros, a constant, or not one vector a text."""
+    """A vector that is no embedding: NaN, infinity, zeros, a constant, or not one vector a text.
+
+    ``dimension`` is what vectors have to have; 0 takes what most of a batch have.
+    """
 
     name = "vector_sanity"
-    version = "1"
+    version = "2"
     threshold = 1.0
     decision = Decision.QUARANTINE
+
+    def __init__(self, dimension: int = 0) -> None:
+        self._dimension = dimension
 
     def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
         """Score 1 where a document's vectors cannot be compared with the others'."""
@@ -42,14 +48,14 @@ class VectorSanity:
         ]
 
     def sane(self, batch: Sequence[SignalInput]) -> list[bool]:
-        """Return which documents can be compared: sane ones of the batch's usual dimension."""
+        """Return which documents can be compared: sane ones of the one dimension."""
         sane = [not _insane(each) for each in batch]
         widths = Counter(
             each.vectors.shape[1]
             for each, fits in zip(batch, sane, strict=True)
             if fits and each.vectors is not None and len(each.vectors)
         )
-        usual = widths.most_common(1)[0][0] if widths else 0
+        usual = self._dimension or (widths.most_common(1)[0][0] if widths else 0)
         return [
             fits
             and (each.vectors is None or not len(each.vectors) or each.vectors.shape[1] == usual)
