@@ -77,14 +77,14 @@ class Admission:
             return error
         except Exception as error:  # noqa: BLE001 - a check that throws is a refusal
             return _refusal(error)
-        return merge_verdicts([_noted(seen), _elsewhere(label, "title, URL or metadata"), *hidden])
+        return merge_verdicts([_noted(seen), elsewhere(label, "title, URL or metadata"), *hidden])
 
     def _scan_hidden(self, item: HiddenText) -> Verdict:
         verdict = self._scanner.scan_hidden(item.text, item.reason)
-        return _elsewhere(verdict, f"hidden text ({item.reason}) at {item.where}")
+        return elsewhere(verdict, f"hidden text ({item.reason}) at {item.where}")
 
 
-def _elsewhere(verdict: Verdict, where: str) -> Verdict:
+def elsewhere(verdict: Verdict, where: str) -> Verdict:
     """Return a verdict about text outside the visible one: no spans, and reasons that say where."""
     verdict = _noted(verdict)
     findings: tuple[Finding, ...] = tuple(replace(each, span=None) for each in verdict.findings)

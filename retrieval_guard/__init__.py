@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .corroboration import CollectionFacts, Corroborated, Standing, corroborate
     from .guard import Guard
     from .llama_embedding import EmbedderEmbedding
+    from .llama_poisoning import PoisoningSignalsTransform, SignalParts
     from .llama_postgres import tenant_vector_store
     from .llama_postprocessor import RetrievalGuardPostprocessor
     from .llama_store import GuardedVectorStore
@@ -50,6 +51,7 @@ _HOME = {
     "GuardParts": "parts",
     "GuardedVectorStore": "llama_store",
     "PointState": "sweep_report",
+    "PoisoningSignalsTransform": "llama_poisoning",
     "ProposedAction": "proposal",
     "ProvenanceTransform": "llama_transforms",
     "ReembeddingFinding": "reembedding_report",
@@ -60,6 +62,7 @@ _HOME = {
     "SampleSize": "sampling",
     "ScanTransform": "llama_transforms",
     "ServedChunk": "results",
+    "SignalParts": "llama_poisoning",
     "Standing": "corroboration",
     "StoreTraits": "llama_traits",
     "SweepFinding": "sweep_report",
@@ -86,6 +89,7 @@ __all__ = [
     "GuardParts",
     "GuardedVectorStore",
     "PointState",
+    "PoisoningSignalsTransform",
     "ProposedAction",
     "ProvenanceTransform",
     "ReembeddingFinding",
@@ -96,6 +100,7 @@ __all__ = [
     "SampleSize",
     "ScanTransform",
     "ServedChunk",
+    "SignalParts",
     "Standing",
     "StoreTraits",
     "SweepFinding",

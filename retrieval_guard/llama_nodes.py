@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,15 @@ PROOF = "ragbastion_proof"
 RESERVED = frozenset({TENANT, SCOPE, ID, SOURCE, ORIGIN, POSITION, DIGEST, PROOF})
 # Which document a node is of, best name first: policies read it as a path.
 _DOCUMENT_KEYS = ("document", "file_path", "file_name", "url")
+
+
+def require_embedded(nodes: Sequence[BaseNode], transform: str) -> None:
+    """Raise `ProvenanceError` for a node that has no embedding; it names the transform."""
+    for node in nodes:
+        if not node.embedding:
+            raise ProvenanceError(
+                f"node {node.node_id} has no embedding: put {transform} after the embedding model"
+            )
 
 
 def collection_named(name: str, dimension: int = 0) -> CollectionInfo:

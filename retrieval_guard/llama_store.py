@@ -117,6 +117,11 @@ class GuardedVectorStore(BasePydanticVectorStore):
         return "RagbastionGuardedVectorStore"
 
     @property
+    def tenant(self) -> str:
+        """The one tenant that the store is held to."""
+        return self._context.tenant
+
+    @property
     def client(self) -> Any:
         """Refused: the inner client knows no tenant."""
         with self._serving("client", {}):

@@ -1,7 +1,8 @@
 """LlamaIndex transforms for an `IngestionPipeline`: scan nodes, and sign those with embeddings.
 
 IngestionPipeline(
-transformations=[splitter, ScanTransform(...), embedding, ProvenanceTransform(...)],
+transformations=[splitter, ScanTransform(...), embedding, PoisoningSignalsTransform(...),
+ProvenanceTransform(...)],
 vector_store=GuardedVectorStore(...),
 )
 """
@@ -15,16 +16,16 @@ from typing import Any
 from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.schema import BaseNode, MetadataMode, TransformComponent
 
-from ..core.chunk import Digest, DocumentId, TenantId
-from ..core.errors import ProvenanceError, UsageError
-from ..core.events import Event, EventSink
+from ..core.errors import UsageError
+from ..core.events import EventSink
 from ..core.verdict import Decision, Verdict
 from ..ingest.ledger import Ledger, LedgerKey
 from ..ingest.provenance import BatchFacts, BatchSigner, ChunkProof, DocumentFacts
-from ..ingest.quarantine import Quarantine, QuarantineKey
+from ..ingest.quarantine import Quarantine
 from ..ingest.scanner import Scanner
 from .llama_documents import ledger_entries, loader_facts, version_digests
-from .llama_nodes import attach, chunk_of, collection_named, stamp
+from .llama_holding import NodeHolding
+from .llama_nodes import attach, chunk_of, collection_named, require_embedded, stamp
 
 
 class ScanTransform(TransformComponent):
@@ -40,8 +41,7 @@ class ScanTransform(TransformComponent):
     version: str
 
     _scanner: Scanner = PrivateAttr()
-    _events: EventSink = PrivateAttr()
-    _quarantine: Quarantine | None = PrivateAttr(default=None)
+    _holding: NodeHolding = PrivateAttr()
 
     def __init__(
         self,
@@ -56,8 +56,7 @@ class ScanTransform(TransformComponent):
         told = {"tenant": tenant, "source": source, "collection": collection}
         super().__init__(**told, version=scanner.version)  # type: ignore[call-arg]
         self._scanner = scanner
-        self._events = events
-        self._quarantine = quarantine
+        self._holding = NodeHolding(**told, events=events, quarantine=quarantine)
 
     @classmethod
     def class_name(cls) -> str:
@@ -77,30 +76,9 @@ class ScanTransform(TransformComponent):
         return kept
 
     def _hold(self, node: BaseNode, text: str, verdict: Verdict) -> None:
-        held = ""
-        if self._quarantine is not None:
-            raw = text.encode("utf-8", "surrogatepass")
-            key = QuarantineKey(
-                tenant=TenantId(self.tenant),
-                collection=self.collection,
-                source=self.source,
-                document=DocumentId(str(node.ref_doc_id or node.node_id)),
-                digest=Digest(hashlib.sha256(raw).hexdigest()),
-            )
-            held = self._quarantine.add(key, raw, "text/plain", verdict)
-        self._events.emit(
-            Event(
-                kind="ingest.quarantined",
-                tenant=self.tenant,
-                subject=held or node.node_id,
-                outcome=verdict.decision.value,
-                detail={
-                    "node": node.node_id,
-                    "source": self.source,
-                    "findings": [finding.detector for finding in verdict.findings],
-                },
-            )
-        )
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        document = str(node.ref_doc_id or node.node_id)
+        self._holding.hold(document, digest, text, verdict, [node.node_id])
 
 
 class ProvenanceTransform(TransformComponent):
@@ -154,12 +132,7 @@ class ProvenanceTransform(TransformComponent):
         """Return the nodes with their proofs; raise `ProvenanceError` for one not embedded."""
         if not nodes:
             return nodes
-        for node in nodes:
-            if node.embedding is None:
-                raise ProvenanceError(
-                    f"node {node.node_id} has no embedding: put ProvenanceTransform after the "
-                    "embedding model"
-                )
+        require_embedded(nodes, "ProvenanceTransform")
         for position, (node, digest) in enumerate(zip(nodes, version_digests(nodes), strict=True)):
             stamp(node, tenant=self.tenant, source=self.source, position=position, digest=digest)
         for node, proof in zip(nodes, self._signed(nodes), strict=True):
@@ -171,13 +144,31 @@ class ProvenanceTransform(TransformComponent):
 
         Raises `UsageError` without a ledger.
         """
+        self._withdraw(self._required_ledger(), self._key(self.source, document))
+
+    def withdraw_version(self, source: str, document: str, digest: str) -> None:
+        """Do as `withdraw` for a document of any source, where this version is the current one.
+
+        A newer version stays. ``digest`` is that of the version, as signed.
+        """
+        ledger, key = self._required_ledger(), self._key(source, document)
+        entry = ledger.find(key)
+        if entry is not None and entry.digest == digest:
+            self._withdraw(ledger, key)
+
+    def _required_ledger(self) -> Ledger:
         if self._ledger is None:
             raise UsageError("withdrawal refused: give ProvenanceTransform the ledger")
+        return self._ledger
+
+    def _key(self, source: str, document: str) -> LedgerKey:
         uid = collection_named(self.collection).uid
-        key = LedgerKey.of((uid, self.tenant, self.source, document))
-        change = self._ledger.intend_withdrawal(key)
-        self._signer.withdraw((self.tenant, uid, self.source), document, change)
-        self._ledger.withdraw(key)
+        return LedgerKey.of((uid, self.tenant, source, document))
+
+    def _withdraw(self, ledger: Ledger, key: LedgerKey) -> None:
+        change = ledger.intend_withdrawal(key)
+        self._signer.withdraw((key.tenant, key.collection, key.source), key.document, change)
+        ledger.withdraw(key)
 
     def _signed(self, nodes: Sequence[BaseNode]) -> list[ChunkProof]:
         uid = collection_named(self.collection).uid
