@@ -20,9 +20,11 @@ from ragbastion.ingest.provenance import BatchSigner, ChunkVerifier
 from ragbastion.retrieval_guard import (
     EmbedderEmbedding,
     GuardedVectorStore,
+    PoisoningSignalsTransform,
     ProvenanceTransform,
     RetrievalGuardPostprocessor,
     ScanTransform,
+    SignalParts,
 )
 
 TENANT, COLLECTION = "clinic", "house_rules"
@@ -44,6 +46,9 @@ def main(folder: Path) -> None:
             events=events,
             collection=COLLECTION,
         )
+        signals = SignalParts(
+            signer=signer, neighbours=store, embedding=embedding, quarantine=guard.quarantine
+        )
         for source, documents in _documents().items():
             named = {"tenant": TENANT, "source": source, "collection": COLLECTION}
             nodes = IngestionPipeline(
@@ -51,6 +56,7 @@ def main(folder: Path) -> None:
                     SentenceSplitter(chunk_size=256, chunk_overlap=20),
                     ScanTransform(guard.scanner, events, **named, quarantine=guard.quarantine),
                     embedding,
+                    PoisoningSignalsTransform(settings, events, **named, parts=signals),
                     ProvenanceTransform(signer, **named),
                 ],
                 vector_store=store,

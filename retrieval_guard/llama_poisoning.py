@@ -69,7 +69,8 @@ class PoisoningSignalsTransform(TransformComponent):
 
     A call that LlamaIndex's cache answers measures and teaches nothing: the same texts get what
     they got before, whatever a person decided or was learned since. Clear that cache, or run
-    without one (``disable_cache=True``), to have them judged again.
+    without one (``disable_cache=True``), to have them judged again. Give ``num_workers`` no number:
+    workers are sent neither quarantine nor store, and a call without them fails.
 
     What an earlier call let in, and a later document shows to be of a burst, is in the store, which
     is out of reach: the event ``ingest.to_take_back`` names each such document, and

@@ -43,6 +43,7 @@ from ragbastion.ingest.provenance.log import verify_log
 from ragbastion.retrieval_guard import (
     EmbedderEmbedding,
     GuardedVectorStore,
+    PoisoningSignalsTransform,
     ProvenanceTransform,
     RetrievalGuardPostprocessor,
     ScanTransform,
@@ -444,6 +445,7 @@ def test_postprocessor_drops_what_was_never_signed(bench: Bench) -> None:
     [
         EmbedderEmbedding,
         GuardedVectorStore,
+        PoisoningSignalsTransform,
         ProvenanceTransform,
         RetrievalGuardPostprocessor,
         ScanTransform,

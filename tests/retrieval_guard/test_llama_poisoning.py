@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -15,13 +17,15 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.schema import BaseNode, Document, NodeWithScore, TextNode, TransformComponent
+from llama_index.core.vector_stores.types import BasePydanticVectorStore
 from llama_index.vector_stores.qdrant import QdrantVectorStore
 from qdrant_client import QdrantClient
-from ragbastion import Settings
+from ragbastion import Guard, RetrievalGuard, Scanner, Settings
 from ragbastion.core.chunk import ChunkId, Matrix
 from ragbastion.core.errors import ProvenanceError, UsageError
 from ragbastion.core.events import MemoryEventSink
 from ragbastion.core.sentence_transformer import SentenceTransformerEmbedder
+from ragbastion.core.settings_retrieval import RetrievalSettings
 from ragbastion.core.settings_signals import SignalSettings
 from ragbastion.core.store import Hit, StoredPoint
 from ragbastion.ingest import Ledger, Quarantine
@@ -32,6 +36,7 @@ from ragbastion.ingest.signals.baseline import BASELINE_FOLDER
 from ragbastion.retrieval_guard import (
     EmbedderEmbedding,
     GuardedVectorStore,
+    GuardParts,
     PoisoningSignalsTransform,
     ProvenanceTransform,
     RetrievalGuardPostprocessor,
@@ -42,6 +47,7 @@ from ragbastion.retrieval_guard.llama_nodes import collection_named
 from ragbastion.retrieval_guard.llama_screening import BATCH
 
 from .conftest import World, context
+from .optional_stores import require_modules
 
 pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning")
 
@@ -65,6 +71,7 @@ REWRITES = (
     "Designed by Maria Holt, the Alder Bridge leads from the harbour of Velm to its old town.",
 )
 SOURCES = ("a", "b", "c", "d", "e")
+FILLER = tuple(f"Shelf {a}{b} keeps the {a * 3}{b} jars." for a in "abcdefgh" for b in "ijklmnop")
 
 
 class Spoiling(TransformComponent):
@@ -94,7 +101,9 @@ class Desk:
         self.ledger = Ledger(state / "ledger.db")
         self.quarantine = Quarantine(state / "quarantine.db")
         self.model = model
-        self.inner = QdrantVectorStore(COLLECTION, client=QdrantClient(":memory:"))
+        self.inner: BasePydanticVectorStore = QdrantVectorStore(
+            COLLECTION, client=QdrantClient(":memory:")
+        )
 
     def store(self, tenant: str = "acme") -> GuardedVectorStore:
         """Return the collection, held to a tenant."""
@@ -187,13 +196,19 @@ def named(source: str) -> dict[str, str]:
 
 def doc_id(source: str, text: str) -> str:
     """Return a name for a text of a source."""
-    return f"{source}/{text[:12]}"
+    return f"{source}/{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 @pytest.fixture(scope="module")
-def model() -> EmbedderEmbedding:
+def embedder() -> SentenceTransformerEmbedder:
     """The packaged model, loaded once."""
-    return EmbedderEmbedding(SentenceTransformerEmbedder())
+    return SentenceTransformerEmbedder()
+
+
+@pytest.fixture(scope="module")
+def model(embedder: SentenceTransformerEmbedder) -> EmbedderEmbedding:
+    """The packaged model as LlamaIndex takes it."""
+    return EmbedderEmbedding(embedder)
 
 
 @pytest.fixture
@@ -244,6 +259,29 @@ def test_an_established_source_may_do_what_a_new_one_may_not(desk: Desk) -> None
     assert desk.bring("stranger", asked) == []
     assert desk.bring("friend", asked) == [doc_id("friend", asked)]
     assert [source for source, _ in desk.held()] == ["stranger"]
+
+
+def test_it_holds_what_the_guards_own_ingestion_holds(
+    desk: Desk, embedder: SentenceTransformerEmbedder, scanner: Scanner, tmp_path: Path
+) -> None:
+    """The same documents of a source with nobody's word for it, by either way."""
+    lies = [TRUE.replace("1904", "1914"), ASKED, *REWRITES]
+    texts = [*HONEST, TRUE, *lies, "Oars are oiled in winter.", *FILLER]
+    settings = Settings(
+        state_dir=tmp_path / "own",
+        store=str(tmp_path / "store"),
+        retrieval=RetrievalSettings(founding_days=0),
+    )
+    rows = [json.dumps({"id": doc_id("new", text), "text": text}) for text in texts]
+    (tmp_path / "all.jsonl").write_text("\n".join(rows))
+    with Guard.from_settings(settings, GuardParts(embedder=embedder, scanner=scanner)) as guard:
+        report = guard.ingest(tmp_path / "all.jsonl", tenant="acme", source="new")
+    own = {item.document.partition("#")[2] for item in report.quarantined_items}
+    fresh = Desk(tmp_path / "fresh", desk.model)
+    fresh.bring("new", *texts, is_new=lambda _: True)
+    assert {name for _, name in fresh.held()} == own
+    assert own >= {doc_id("new", text) for text in (ASKED, *REWRITES)}
+    fresh.close()
 
 
 def test_with_nobody_to_ask_every_source_is_new(desk: Desk) -> None:
@@ -298,10 +336,7 @@ def test_the_earlier_ones_are_withdrawn_where_a_ledger_is(desk: Desk) -> None:
 
 def test_a_burst_in_one_call_is_held_whole(desk: Desk) -> None:
     """Over the batches of a call too: what passed in the first is held with the last."""
-    rows = "abcdefghijklmnopqrstuvwxyz"
-    filler = [f"Shelf {a}{b} keeps the {a * 3}{b} jars." for a in rows[:8] for b in rows[:8]]
-    assert len(filler) >= BATCH
-    came = desk.bring("new", *REWRITES[:2], *filler[: BATCH - 2], REWRITES[2])
+    came = desk.bring("new", *REWRITES[:2], *FILLER[: BATCH - 2], REWRITES[2])
     assert not {doc_id("new", text) for text in REWRITES[:3]} & set(came)
     assert {name for _, name in desk.held()} >= {doc_id("new", text) for text in REWRITES[:3]}
     assert desk.told("ingest.to_take_back") == []
@@ -336,8 +371,8 @@ def test_another_tenants_store_is_refused(desk: Desk) -> None:
         desk.signals("new", neighbours=desk.store("globex"))
 
 
-BLIND = ("The keeper of the tower is {}.", "x" * 120, "y" * 120)
-"""Words of more than a hundred letters are one unknown word to the model."""
+BLIND = ("The keeper of the tower is {}.", "🚢", "🚀")
+"""Two signs that the model does not know are one unknown word to it."""
 
 
 def test_a_mark_is_signed_and_read_at_retrieval(desk: Desk, world: World) -> None:
@@ -355,8 +390,6 @@ def test_a_mark_is_signed_and_read_at_retrieval(desk: Desk, world: World) -> Non
 
 def served(desk: Desk, world: World, found: list[NodeWithScore]) -> list[NodeWithScore]:
     """Return what the whole guard serves of found nodes."""
-    from ragbastion import RetrievalGuard
-
     guard = RetrievalGuard(
         scanner=world.guard.scanner,
         verifier=desk.verifier,
@@ -368,6 +401,24 @@ def served(desk: Desk, world: World, found: list[NodeWithScore]) -> list[NodeWit
     )
     postprocessor = RetrievalGuardPostprocessor(guard, context=context(), collection=COLLECTION)
     return postprocessor.postprocess_nodes(found, query_str="Who keeps the tower and the harbour?")
+
+
+def test_a_store_of_flat_metadata_takes_the_mark(desk: Desk) -> None:
+    """Chroma refuses lists, so the mark is a text."""
+    require_modules("chroma", "chromadb", "llama_index.vector_stores.chroma")
+    import chromadb
+    from chromadb.config import Settings as ChromaSettings
+    from llama_index.vector_stores.chroma import ChromaVectorStore
+
+    client = chromadb.EphemeralClient(ChromaSettings(anonymized_telemetry=False))
+    desk.inner = ChromaVectorStore(chroma_collection=client.create_collection("flat"))
+    texts = [BLIND[0].format(word) for word in BLIND[1:]]
+    assert len(desk.bring("archive", *texts)) == 2
+    found = desk.nodes("Who is the keeper of the tower?")
+    assert [node.metadata["signals"] for node in found] == ["blind_vector"] * 2
+    lie = TRUE.replace("1904", "1914")
+    desk.bring("archive", TRUE)
+    assert desk.bring("new", lie) == []  # its distances are made cosines
 
 
 def test_a_mark_cannot_be_taken_off(desk: Desk) -> None:
