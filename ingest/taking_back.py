@@ -23,9 +23,9 @@ from .ledger_labels import Label, label_keys
 from .prepared import Candidate
 from .probation import DAY_S, Probation
 from .quarantine import Held, Quarantine, QuarantineKey, QuarantineRecord, QuarantineState
+from .quarantine.watched import Original
 from .request import IngestRequest
 from .signals.burst import Earlier
-from .watched import Original
 from .writer import BatchWriter
 
 REBUILT = "text/x-rebuilt"
