@@ -50,7 +50,7 @@ class IngestRun:
         labelling = Labelling(parts.store, parts.ledger.labels, parts.access, request, info.name)
         # A ledger that was put back takes older versions for current: nothing is built on it.
         parts.writer.require_ledger()
-        self._screening = Screening(scope)
+        self._screening = _screening(scope)
         self._taking_back = TakingBack(scope)
         self._holding = Holding(scope, self._screening, self._taking_back, self._charging)
         self._due = DueDocuments(scope, labelling, self._holding)
@@ -128,3 +128,16 @@ class IngestRun:
         tally.ingested += len(batch)
         tally.replaced += sum(each.replaces is not None for each in batch)
         tally.chunks += chunks
+
+
+def _screening(scope: RunScope) -> Screening:
+    return Screening(
+        store=scope.parts.store,
+        embedder=scope.parts.embedder,
+        info=scope.info,
+        request=scope.request,
+        state_dir=scope.parts.state_dir,
+        settings=scope.parts.signals,
+        probation=scope.probation(),
+        tell=scope.emit,
+    )

@@ -3,43 +3,59 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from ..core.chunk import Matrix
+from ..core.embedding import Embedder
 from ..core.errors import UnknownTenantError
-from ..core.store import Hit
+from ..core.settings_signals import SignalSettings
+from ..core.store import CollectionInfo, Hit, VectorStore
 from ..core.verdict import Decision, Verdict
 from .prepared import Candidate
-from .run_parts import RunScope
+from .probation import Probation
+from .request import IngestRequest
 from .signals.baseline import BASELINE_FOLDER, Baseline
 from .signals.burst import Earlier, SourceBurst
 from .signals.screen import Screen, ScreenOptions
 from .signals.signal import SignalInput
 
+Tell = Callable[[str, str, str, dict[str, object]], None]
+"""Emits an event of a kind about a subject, with outcome and detail."""
+
 
 class Screening:
     """Measures the candidates of one run and learns those that were written."""
 
-    def __init__(self, scope: RunScope) -> None:
-        parts = scope.parts
-        self._store = parts.store
-        self._info = scope.info
-        self._tenant = scope.request.tenant
-        self._settings = parts.signals
-        self._probation = probation = scope.probation()
-        self._emit = scope.emit
-        folder = parts.state_dir / BASELINE_FOLDER
-        self._baseline = Baseline.open(folder, self._tenant, scope.info.uid)
+    def __init__(
+        self,
+        *,
+        store: VectorStore,
+        embedder: Embedder,
+        info: CollectionInfo,
+        request: IngestRequest,
+        state_dir: Path,
+        settings: SignalSettings,
+        probation: Probation,
+        tell: Tell,
+    ) -> None:
+        self._store = store
+        self._info = info
+        self._tenant = request.tenant
+        self._settings = settings
+        self._probation = probation
+        self._tell = tell
+        self._baseline = Baseline.open(state_dir / BASELINE_FOLDER, request.tenant, info.uid)
         self._screen = Screen(
             self._baseline,
             self._neighbours,
-            parts.embedder,
+            embedder,
             ScreenOptions(
-                off=frozenset(parts.signals.off),
-                flag_only=frozenset(parts.signals.flag_only),
+                off=frozenset(settings.off),
+                flag_only=frozenset(settings.flag_only),
                 is_new=lambda source: probation.covers(source, time.time()),
             ),
         )
@@ -92,7 +108,7 @@ class Screening:
         try:
             self._baseline.save()
         except OSError as error:
-            self._emit(
+            self._tell(
                 "ingest.baseline", self._info.name, "unsaved", {"error": type(error).__name__}
             )
         self._unsaved = 0
@@ -113,9 +129,9 @@ class Screening:
                 "why": self._baseline.cold,
                 "observed": self._baseline.observed.damaged,
             }
-            self._emit("ingest.baseline", self._info.name, "damaged", detail)
+            self._tell("ingest.baseline", self._info.name, "damaged", detail)
         elif self._baseline.cold:
-            self._emit("ingest.baseline", self._info.name, "cold", {"why": self._baseline.cold})
+            self._tell("ingest.baseline", self._info.name, "cold", {"why": self._baseline.cold})
 
     def _neighbours(self, vectors: Matrix, count: int) -> list[Sequence[Hit]]:
         return [self._nearest(np.asarray(vector), count) for vector in vectors]
