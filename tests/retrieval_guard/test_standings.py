@@ -114,14 +114,17 @@ def test_a_young_collection_is_said_to_be_one(world: World) -> None:
     assert "cold start" in answer.certificate.statement
 
 
-def test_a_flagged_chunk_is_in_probation(world: World) -> None:
-    """Signals that ingestion signed into a chunk cost it its source's voice."""
+@pytest.mark.parametrize("signals", [["swapped_fact"], "blind_vector,swapped_fact"])
+def test_a_flagged_chunk_is_in_probation(world: World, signals: list[str] | str) -> None:
+    """Signals that ingestion signed into a chunk, as a list or a text, cost its source's voice."""
     old_collection(world)
     flagged = world.plant(
         "The fair of 1999 was held in Chicago.",
         source="archive",
-        metadata={"signals": ["outlier.swapped"]},
+        metadata={"signals": signals},
     )
+    told = standings(world).of(flagged).signals
+    assert (len(told), told[-1]) == (1 if isinstance(signals, list) else 2, "swapped_fact")
     assert (flagged.id, "probation") in {(drop.id, drop.step) for drop in ask(world).dropped}
 
 

@@ -269,6 +269,18 @@ def test_another_dimension_is_held(make: Maker, baseline: Baseline) -> None:
     ]
 
 
+def test_a_lone_document_has_the_dimension_of_what_was_learned(
+    make: Maker, baseline: Baseline
+) -> None:
+    """It is held in a batch of its own too, and what was remembered stays."""
+    screen = Screen(baseline, None)
+    screen.learn([make.document(REPORTS[0], vectors=make.vector(1))])
+    odd = make.document(REPORTS[1], "odd", vectors=make.vector(9, dimension=8))
+    [verdict] = screen.vectors([odd])
+    assert (kinds(verdict), verdict.decision) == ({"vector_sanity"}, Decision.QUARANTINE)
+    assert (baseline.dimension, len(baseline.recent.of("wiki"))) == (16, 1)
+
+
 def test_nothing_and_one_document(make: Maker, baseline: Baseline) -> None:
     """An empty batch has no verdicts; one document on a cold baseline passes, and cold is said."""
     screen = Screen(baseline, None)
