@@ -189,7 +189,7 @@ class Desk:
             each.close()
 
 
-def named(source: str) -> dict[str, str]:
+def named(source: str) -> dict[str, Any]:
     """Return what a transform is told of its nodes."""
     return {"tenant": "acme", "source": source, "collection": COLLECTION}
 
@@ -511,7 +511,7 @@ def test_nothing_one_and_empty_texts(desk: Desk) -> None:
     blank = [TextNode(text=text, embedding=vector) for text in ("", " \n", HONEST[0])]
     assert signals([]) == []
     assert signals(blank[:1]) == blank[:1]
-    assert [node.text for node in signals(blank)] == ["", " \n", HONEST[0]]
+    assert [node.get_content() for node in signals(blank)] == ["", " \n", HONEST[0]]
 
 
 def test_a_cold_baseline_is_told_once(desk: Desk, tmp_path: Path) -> None:

@@ -6,10 +6,12 @@ import json
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ragbastion.core.chunk import Integrity
 from ragbastion.core.events import MemoryEventSink
 from ragbastion.core.settings_retrieval import RetrievalSettings
 from ragbastion.ingest.provenance import ChunkVerifier, SourceRecord
@@ -123,7 +125,8 @@ def test_a_flagged_chunk_is_in_probation(world: World, signals: list[str] | str)
         source="archive",
         metadata={"signals": signals},
     )
-    told = standings(world).of(flagged).signals
+    verified = replace(flagged, integrity=Integrity.TRUSTED)
+    told = standings(world).of(verified).signals
     assert (len(told), told[-1]) == (1 if isinstance(signals, list) else 2, "swapped_fact")
     assert (flagged.id, "probation") in {(drop.id, drop.step) for drop in ask(world).dropped}
 
