@@ -35,7 +35,8 @@ from .provenance import BatchSigner
 from .quarantine import Quarantine, QuarantineRecord, QuarantineState
 from .report import IngestReport
 from .request import IngestRequest, Progress
-from .run import IngestRun, RunParts
+from .run import IngestRun
+from .run_parts import RunParts
 from .scanner import Scanner
 from .taking_back import REBUILT
 from .writer import BatchWriter

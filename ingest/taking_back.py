@@ -13,53 +13,41 @@ completes it, they go to quarantine with it, and out of the store.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from ..core.chunk import ChunkId, Digest, DocumentId
-from ..core.store import CollectionInfo, StoredPoint, VectorStore
+from ..core.store import StoredPoint
 from ..core.verdict import Verdict
-from .ledger import Ledger, LedgerEntry, LedgerKey
+from .ledger import LedgerEntry, LedgerKey
 from .ledger_labels import Label, label_keys
 from .prepared import Candidate
-from .probation import DAY_S, Probation
-from .quarantine import Held, Quarantine, QuarantineKey, QuarantineRecord, QuarantineState
-from .request import IngestRequest
+from .probation import DAY_S
+from .quarantine import Held, QuarantineKey, QuarantineRecord, QuarantineState
+from .quarantine.watched import Original
+from .run_parts import RunScope
 from .signals.burst import Earlier
-from .watched import Original
-from .writer import BatchWriter
 
 REBUILT = "text/x-rebuilt"
 """Media type of a held document whose bytes were not kept: its visible text, out of the store."""
-
-Probations = Callable[[], Probation]
 
 
 class TakingBack:
     """Watches what new sources bring, and takes back what earlier batches and runs let in."""
 
-    def __init__(
-        self,
-        *,
-        store: VectorStore,
-        info: CollectionInfo,
-        request: IngestRequest,
-        writer: BatchWriter,
-        ledger: Ledger,
-        quarantine: Quarantine,
-        probation: Probations,
-    ) -> None:
-        self._store = store
-        self._info = info
-        self._tenant = request.tenant
-        self._writer = writer
-        self._ledger = ledger
-        self._quarantine = quarantine
-        self._probation = probation
-        self._known = probation()
+    def __init__(self, scope: RunScope) -> None:
+        self._store = scope.parts.store
+        self._info = scope.info
+        self._tenant = scope.request.tenant
+        self._writer = scope.parts.writer
+        self._ledger = scope.parts.ledger
+        self._quarantine = scope.parts.quarantine
+        self._days = scope.parts.probation_days
+        self._probation = scope.probation
+        self._known = scope.probation()
 
-    def forget(self, days: float) -> None:
-        """Drop the originals of documents whose sources' probation of so many days is over."""
-        before = time.time() - days * DAY_S
+    def forget(self) -> None:
+        """Drop the originals of documents whose sources' probation is over."""
+        before = time.time() - self._days * DAY_S
         self._quarantine.watched.forget(self._tenant, self._info.name, before)
 
     def watch(self, batch: Sequence[Candidate]) -> None:

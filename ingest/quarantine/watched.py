@@ -14,8 +14,8 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..core.chunk import TenantId
-from ..core.sqlite import query, transaction
+from ...core.chunk import TenantId
+from ...core.sqlite import query, transaction
 
 WATCHED_SCHEMA = """
 CREATE TABLE IF NOT EXISTS watched (
