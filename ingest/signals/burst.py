@@ -11,62 +11,24 @@ nothing to be compared with. So it comes out alike whether a burst comes in one 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from itertools import islice
-from operator import or_
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...core.verdict import Decision
+from .burst_group import ESTABLISHED, NEW, Group
 from .content import Content, content_of
 from .recent import PROBATION, Passage, RecentPassages, remembered_vector
 from .signal import NOTHING, Reading, SignalInput
 from .surroundings import Surroundings
 
-CORE_COSINE, CORE_OVERLAP = 0.7, 0.25
-JOINED_COSINE, JOINED_OVERLAP = 0.65, 0.2
-"""Of those that say the same, and of who stands beside two that do."""
-
-VERBATIM = 0.85
-"""From this overlap on passages that differ in a fact are records of one form, not rewrites."""
-
-LEAST_WORDS = 8
-"""Content words of a passage that can be a rewrite of another; less is a heading or a record."""
-
 WINDOW_S = 30 * 86_400.0
 """What was brought earlier is compared only as far as it is among the stored neighbours."""
 
-_MOST_TOLD = 32
-"""Like documents that are counted: a flood of rewrites is not compared in full to say how many."""
-
 _PIECES = 6
 """Passages of a document that are compared; poison is short, and a book has thousands."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """From how many others like it a passage is of a burst, and what it may have of its own.
-
-    ``words`` are content words that none of the others has, ``joined_facts`` names and numbers of
-    who stands beside a burst; one in it has none. ``longest`` is its length in content words.
-    """
-
-    likes: int
-    joined_facts: int
-    words: int
-    longest: int = 48
-
-
-NEW = Limits(likes=2, joined_facts=2, words=12)
-"""For sources in probation together. Chosen on half of PoisonedRAG's questions and of the persons
-that web pages are about, by hash; .93 and 0 of the other half are held, and no item of a news
-burst, each of which brings a number or a name."""
-
-ESTABLISHED = Limits(likes=3, joined_facts=1, words=9)
-"""For one established source, which retrieval counts as one voice whatever it repeats."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +74,7 @@ class SourceBurst:
             documents = [batch[at] for at in places]
             own = [passage for each in documents for passage in passages_of(each)]
             passages = [*own, *self._beside(ring, documents, own)]
-            group = _Group(passages, NEW if ring == PROBATION else ESTABLISHED)
+            group = Group(passages, NEW if ring == PROBATION else ESTABLISHED)
             found = group.bursts(len(own), back=ring == PROBATION)
             for at in places:
                 readings[at] = _reading([found.get(i, 0) for i in _places(own, batch[at])])
@@ -128,123 +90,6 @@ class SourceBurst:
         lately = [p for p in self._recent.of(ring) if now - p.at <= WINDOW_S]
         stored = [p for each in documents for p in self._surroundings.same_ring(each)]
         return _unlike(list({(p.document, p.content): p for p in [*lately, *stored]}.values()), own)
-
-
-class _Group:
-    """Passages of one ring, compared with each other."""
-
-    def __init__(self, passages: Sequence[Passage], limits: Limits) -> None:
-        self._passages = passages
-        self._limits = limits
-        # Asked of few: the ring is long, and most of it is near nothing that came.
-        self._known: dict[int, tuple[int, ...]] = {}
-        width = {len(passage.vector) for passage in passages}
-        fits = len(width) == 1
-        rows = [p.vector for p in passages] if fits else []
-        matrix = np.stack(rows).astype(np.float32) if rows else np.zeros((len(passages), 1))
-        self._cosines = np.asarray(matrix @ matrix.T, dtype=np.float32)
-        # Sets as bits of one number: a flood is compared half a million times a batch.
-        places: dict[int, int] = {}
-        self._words = [_bits(p.content.words, places) for p in passages]
-        self._facts = [_bits(p.content.facts, places) for p in passages]
-        self._sizes = [len(p.content.words) for p in passages]
-
-    def bursts(self, own: int, *, back: bool = False) -> dict[int, int]:
-        """Return, for the first ``own`` passages that are of a burst, how many they are like.
-
-        With ``back`` also for the others that one of the first stands beside.
-        """
-        found: dict[int, int] = {}
-        for at in [*range(own), *(self._touched(own) if back else ())]:
-            if likes := self._likes(at):
-                # One that stands alone in this is a short report among long ones.
-                if any(map(self._likes, self._alike(at))):
-                    found[at] = len(likes)
-            elif count := self._joins(at):
-                found[at] = count
-        return found
-
-    def _joins(self, at: int) -> int:
-        """Return how many those are like that a passage stands beside; 0 if it is not of them."""
-        near = np.flatnonzero(self._cosines[at] >= JOINED_COSINE).tolist()
-        beside = [other for other in near if self._likes(other) and self._is_joined(at, other)]
-        enough = len({self._passages[other].document for other in beside}) >= 2
-        few = enough and self._own_facts(at, beside) <= self._limits.joined_facts
-        if not few or not self._is_short(at, beside):
-            return 0
-        return max(len(self._likes(other)) for other in beside)
-
-    def _touched(self, own: int) -> list[int]:
-        """Return the passages after the first ``own`` that one of those stands beside."""
-        near = np.argwhere(self._cosines[own:, :own] >= JOINED_COSINE)
-        return sorted({own + at for at, other in near.tolist() if self._is_joined(own + at, other)})
-
-    def _likes(self, at: int) -> tuple[int, ...]:
-        if at not in self._known:
-            self._known[at] = self._found_likes(at)
-        return self._known[at]
-
-    def _found_likes(self, at: int) -> tuple[int, ...]:
-        """Return a passage each of up to 32 documents that this one is like, if they are enough."""
-        # Too short or too long for a burst: not compared, so that a flood of it costs nothing.
-        if not LEAST_WORDS <= self._sizes[at] <= self._limits.longest:
-            return ()
-        found = self._alike(at)
-        nearest = list(islice(found, self._limits.likes))
-        if len(nearest) < self._limits.likes or self._own_facts(at, nearest):
-            return ()
-        if not self._is_short(at, nearest):
-            return ()
-        return (*nearest, *islice(found, _MOST_TOLD - len(nearest)))
-
-    def _alike(self, at: int) -> Iterator[int]:
-        """Yield the passages that say the same, nearest first and one a document.
-
-        Most passages are told apart by the first few: a flood of reports is never compared in full.
-        """
-        this = self._passages[at]
-        near = np.flatnonzero(self._cosines[at] >= CORE_COSINE)
-        known = {this.document}
-        for other in near[np.argsort(-self._cosines[at, near])].tolist():
-            that = self._passages[other]
-            if that.document in known or self._sizes[other] < LEAST_WORDS:
-                continue
-            if self._says_the_same(at, other):
-                known.add(that.document)
-                yield other
-
-    def _says_the_same(self, at: int, other: int) -> bool:
-        """Tell whether two passages share their words, and are not two records of one form."""
-        overlap = self._overlap(at, other)
-        if overlap < CORE_OVERLAP:
-            return False
-        own, others = self._facts[at] & ~self._words[other], self._facts[other] & ~self._words[at]
-        return overlap < VERBATIM or not own | others
-
-    def _overlap(self, at: int, other: int) -> float:
-        """Return the share of the shorter one's words that both have, as `Content.overlap`."""
-        least = min(self._sizes[at], self._sizes[other])
-        return (self._words[at] & self._words[other]).bit_count() / least if least else 0.0
-
-    def _is_joined(self, at: int, other: int) -> bool:
-        this, that = self._passages[at], self._passages[other]
-        return (
-            this.document != that.document
-            and self._cosines[at, other] >= JOINED_COSINE
-            and self._overlap(at, other) >= JOINED_OVERLAP
-        )
-
-    def _own_facts(self, at: int, others: Sequence[int]) -> int:
-        return (self._facts[at] & ~self._said(others)).bit_count()
-
-    def _is_short(self, at: int, others: Sequence[int]) -> bool:
-        """Tell whether a passage is short and has few words that none of the others has."""
-        if self._sizes[at] > self._limits.longest:
-            return False
-        return (self._words[at] & ~self._said(others)).bit_count() <= self._limits.words
-
-    def _said(self, others: Sequence[int]) -> int:
-        return reduce(or_, (self._words[other] for other in others), 0)
 
 
 def _earlier(
@@ -273,11 +118,6 @@ def _reading(counts: Sequence[int]) -> Reading:
         return NOTHING
     why = f"{count} documents of its source, or of new sources, say the same in other words"
     return Reading(score=1.0, why=why)
-
-
-def _bits(words: frozenset[int], places: dict[int, int]) -> int:
-    """Return a set as a number with a bit for each word; ``places`` tells which, and grows."""
-    return reduce(or_, (1 << places.setdefault(word, len(places)) for word in words), 0)
 
 
 def ring_of(each: SignalInput) -> str:

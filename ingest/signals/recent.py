@@ -9,6 +9,7 @@ import json
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,17 +86,12 @@ class RecentPassages:
         rows = [(name, passage) for name, ring in self._rings.items() for passage in ring]
         if not rows:
             return {}
-        words = np.zeros((len(rows), _WORDS), dtype=np.uint32)
-        facts = np.zeros((len(rows), _WORDS), dtype=np.bool_)
-        for at, (_, passage) in enumerate(rows):
-            kept = sorted(passage.content.words)[:_WORDS]
-            words[at, : len(kept)] = kept
-            facts[at, : len(kept)] = [word in passage.content.facts for word in kept]
+        packed = [_packed(passage.content) for _, passage in rows]
         names = json.dumps([[name, passage.document, passage.digest] for name, passage in rows])
         return {
             "recent_vectors": np.stack([passage.vector for _, passage in rows]),
-            "recent_words": words,
-            "recent_facts": facts,
+            "recent_words": np.stack([words for words, _ in packed]),
+            "recent_facts": np.stack([facts for _, facts in packed]),
             "recent_at": np.array([passage.at for _, passage in rows]),
             "recent_names": np.frombuffer(names.encode(), dtype=np.uint8),
         }
@@ -131,6 +127,17 @@ class RecentPassages:
     def _all(self) -> Iterator[Passage]:
         for ring in self._rings.values():
             yield from ring
+
+
+# A baseline is saved again and again, and few of its passages are new.
+@lru_cache(maxsize=SOURCES * PASSAGES + PROBATION_PASSAGES)
+def _packed(content: Content) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
+    """Return the words (64,) of a passage as they are saved, and which of them are facts."""
+    kept = sorted(content.words)[:_WORDS]
+    words, facts = np.zeros(_WORDS, dtype=np.uint32), np.zeros(_WORDS, dtype=np.bool_)
+    words[: len(kept)] = kept
+    facts[: len(kept)] = [word in content.facts for word in kept]
+    return words, facts
 
 
 def remembered_vector(vector: Vector) -> NDArray[np.float16]:

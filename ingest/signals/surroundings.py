@@ -44,11 +44,14 @@ class Stored:
 
 
 class Surroundings:
-    """What stands in the store around the documents of the current batch."""
+    """What stands in the store around the documents of the current batch.
+
+    ``is_new`` tells of the source of a passage whether it is in probation now.
+    """
 
     def __init__(self, neighbours: Neighbours | None = None, is_new: IsNew = nobody) -> None:
         self._neighbours = neighbours
-        self._is_new = is_new
+        self.is_new = is_new
         self._found: dict[int, list[list[Stored]]] = {}
 
     def look(self, batch: Sequence[SignalInput]) -> None:
@@ -99,7 +102,7 @@ class Surroundings:
         ]
 
     def _is_beside(self, near: Stored, each: SignalInput) -> bool:
-        return near.source == each.source or (each.probation and self._is_new(near.source))
+        return near.source == each.source or (each.probation and self.is_new(near.source))
 
 
 def _stored(hits: Sequence[Hit], each: SignalInput) -> list[Stored]:

@@ -1,20 +1,18 @@
 """A passage that says what another says, but for a name, a number, a date or a "not".
 
-Compared with the stored neighbours and with the batch. Honest pages made from one template differ
-in their subject too, so what opens both must be the same.
+Compared with the stored neighbours and with the batch. Who came with an altered copy first must not
+keep the true one out, so an established source is not compared with those in probation. Honest
+pages made from one template differ in their subject too, so what opens both must be the same.
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
-from functools import lru_cache
 
 import numpy as np
 
 from ...core.verdict import Decision
+from .altered_copy import is_altered, is_altered_in_part
 from .signal import NOTHING, Reading, SignalInput
 from .surroundings import PIECES, Surroundings
 
@@ -23,47 +21,13 @@ LEAST_COSINE = 0.6
 in a twelfth of its words .6 and more."""
 
 _MAX_COMPARED = 12
-_TEXT_CHARS = 8_000
-_LEAST_WORDS = 12
-_MAX_CHANGED = 6
-"""Words in which two passages may differ and still say the same but for one fact."""
-
-_SAME_SHARE = 0.8
-_LONG_WORDS = 25
-_MAX_TYPED = 0.3
-_LEAST_TYPOS = 3
-_TYPED_CHARS = 4
-"""Share of the words of both passages that may differ, how many typing errors show a short one to
-be a copy, and letters that such a word has."""
-
-_PHRASES = 2
-"""Places, of different words, in which a copy says something else: ``the Tower of London`` in place
-of ``the Bank of England`` is two."""
-
-_WORD = re.compile(r"\w+(?:['’]\w+)?")
-_NEGATIONS = frozenset(
-    [
-        "not",
-        "no",
-        "never",
-        "cannot",
-        "can't",
-        "won't",
-        "isn't",
-        "wasn't",
-        "aren't",
-        "didn't",
-        "doesn't",
-        "neither",
-    ]
-)
 
 
 class SwappedFact:
     """A passage that differs from another in a fact or a negation only."""
 
     name = "swapped_fact"
-    version = "4"
+    version = "5"
     threshold = 0.5
     decision = Decision.FLAG
 
@@ -71,7 +35,7 @@ class SwappedFact:
         self._surroundings = surroundings or Surroundings()
 
     def measure(self, batch: Sequence[SignalInput]) -> list[Reading]:
-        """Score .5 for a passage whose like is of its own source, 1 for one of another."""
+        """Score 1 for a copy of another source's passage, .75 of a part of it, .5 of its own."""
         beside = _batch_pairs(batch)
         return [
             self._reading(each, [*beside[at], *self._stored(each)]) for at, each in enumerate(batch)
@@ -84,91 +48,27 @@ class SwappedFact:
                     yield piece, near.text, near.source
 
     def _reading(self, each: SignalInput, pairs: Sequence[tuple[str, str, str]]) -> Reading:
-        sources = {source for mine, theirs, source in pairs if is_swapped(mine, theirs)}
-        if not sources:
-            return NOTHING
-        why = "it differs from a passage of {} in a name, a number or a negation only"
-        if sources == {each.source}:
+        others = [pair for pair in pairs if self._is_witness(pair[2], each)]
+        if any(is_altered(mine, theirs) for mine, theirs, _ in others):
+            return _told(1.0, "a passage of another source", Decision.QUARANTINE)
+        if any(is_altered_in_part(mine, theirs) for mine, theirs, _ in others):
+            # Who quotes or shortens others changes a word too, and is not always wrong.
+            part = Decision.QUARANTINE if each.probation else Decision.FLAG
+            return _told(0.75, "a part of a passage of another source", part)
+        if any(is_altered(mine, theirs) for mine, theirs, _ in pairs):
             # Records of one form; what a source says against itself is one voice.
-            return Reading(
-                score=0.5,
-                why=why.format("its own source"),
-                decision=None if each.probation else Decision.ALLOW,
-            )
-        return Reading(score=1.0, why=why.format("another source"), decision=Decision.QUARANTINE)
+            own = None if each.probation else Decision.ALLOW
+            return _told(0.5, "a passage of its own or of a newer source", own)
+        return NOTHING
+
+    def _is_witness(self, source: str, each: SignalInput) -> bool:
+        """Tell whether a source speaks against a document: a new one not against established."""
+        return source != each.source and (each.probation or not self._surroundings.is_new(source))
 
 
-def is_swapped(mine: str, theirs: str) -> bool:
-    """Tell whether two passages are one but for a fact, a negation or typing errors; untrusted."""
-    ours, others = _words(mine), _words(theirs)
-    if min(len(ours), len(others)) < _LEAST_WORDS:
-        return False
-    if ours[0].lower() != others[0].lower() and not is_typo(ours[0], others[0]):
-        return False
-    come, gone = Counter(ours) - Counter(others), Counter(others) - Counter(ours)
-    words = len(ours) + len(others)
-    if come.total() + gone.total() > _MAX_TYPED * words:
-        return False
-    if _are_facts(come, gone, len(ours), len(others)):
-        return True
-    typos = _typos(come, gone)
-    mended = [typos.get(word, word) for word in ours]
-    if len(ours) < _LONG_WORDS and len(typos) < _LEAST_TYPOS:
-        return False
-    return _is_one_phrase(mended, others)
-
-
-def _is_one_phrase(ours: Sequence[str], others: Sequence[str]) -> bool:
-    """Tell whether two passages are one but for a phrase put in another's place, one or two."""
-    steps = SequenceMatcher(None, ours, others, autojunk=False).get_opcodes()
-    changed = [
-        (tuple(ours[a:b]), tuple(others[c:d])) for kind, a, b, c, d in steps if kind != "equal"
-    ]
-    return 0 < len(set(changed)) <= _PHRASES and all(
-        1 <= len(side) <= _MAX_CHANGED for pair in changed for side in pair
-    )
-
-
-def is_typo(word: str, other: str) -> bool:
-    """Tell whether two words are one but for a letter put in, left out, changed or swapped.
-
-    A letter at the end makes a plural or a tense, and is none.
-    """
-    one, two = sorted((word.lower(), other.lower()), key=len)
-    if len(one) < _TYPED_CHARS or one == two or len(two) - len(one) > 1 or not one.isalpha():
-        return False
-    at = next((i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), len(one))
-    if len(one) < len(two):
-        return at < len(one) and one[at:] == two[at + 1 :]
-    if one[at + 1 :] == two[at + 1 :]:
-        return True
-    return one[at : at + 2] == two[at : at + 2][::-1] and one[at + 2 :] == two[at + 2 :]
-
-
-def _typos(come: Counter[str], gone: Counter[str]) -> dict[str, str]:
-    """Return what each new word stands for that differs by a typing error from an old one."""
-    pairs = {word: next((old for old in gone if is_typo(word, old)), "") for word in come}
-    return {word: old for word, old in pairs.items() if old}
-
-
-def _are_facts(come: Counter[str], gone: Counter[str], ours: int, others: int) -> bool:
-    changed = come.total() + gone.total()
-    if not changed or changed > min(_MAX_CHANGED, (1 - _SAME_SHARE) * (ours + others)):
-        return False
-    if any(word.lower() in _NEGATIONS for word in [*come, *gone]):
-        return True
-    if come.total() == gone.total() == 1 and ours >= _LONG_WORDS:
-        return True  # one word of any kind: head for midpiece
-    return bool(come) and bool(gone) and all(_is_fact(word) for word in [*come, *gone])
-
-
-@lru_cache(maxsize=4_096)
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(_WORD.findall(text[:_TEXT_CHARS]))
-
-
-def _is_fact(word: str) -> bool:
-    return word[0].isupper() or any(letter.isdigit() for letter in word)
+def _told(score: float, of_what: str, decision: Decision | None) -> Reading:
+    why = f"it differs from {of_what} in a name, a number, a phrase or a negation only"
+    return Reading(score=score, why=why, decision=decision)
 
 
 def _batch_pairs(batch: Sequence[SignalInput]) -> list[list[tuple[str, str, str]]]:

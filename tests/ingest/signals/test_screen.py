@@ -213,6 +213,35 @@ def test_a_swapped_fact_against_the_store(
     assert verdict.decision is decision
 
 
+def test_a_part_with_a_swapped_fact(make: Maker, baseline: Baseline) -> None:
+    """A cut copy with another number is held of a source in probation, and else trusted less."""
+    vector = make.vector(1, 0.9)
+    whole = TRUE + " It was repaired twice since then, and closed for a year after the flood."
+    screen = Screen(baseline, lambda rows, count: _store(whole, vector))
+    text = TRUE.replace("1904", "1914")
+    decisions = [
+        screen.vectors([make.document(text, "b", "feed", vectors=vector, probation=new)])[
+            0
+        ].decision
+        for new in (True, False)
+    ]
+    assert decisions == [Decision.QUARANTINE, Decision.FLAG]
+
+
+def test_who_came_first_with_an_altered_copy_does_not_keep_the_truth_out(
+    make: Maker, baseline: Baseline
+) -> None:
+    """What an established source says is not held for what one in probation says otherwise."""
+    vector = make.vector(1, 0.9)
+    stored = TRUE.replace("1904", "1914")
+    options = ScreenOptions(is_new=lambda source: source == "wiki")
+    screen = Screen(baseline, lambda rows, count: _store(stored, vector), options=options)
+    [known] = screen.vectors([make.document(TRUE, "b", "feed", vectors=vector)])
+    [new] = screen.vectors([make.document(TRUE, "b", "other", vectors=vector, probation=True)])
+    assert (known.decision, new.decision) == (Decision.ALLOW, Decision.QUARANTINE)
+    assert kinds(known) == {"swapped_fact"}
+
+
 def test_an_own_update_is_for_information(make: Maker, baseline: Baseline) -> None:
     """A source that changes its own page is told of only; the same document is not compared."""
     vector = make.vector(1, 0.9)
