@@ -54,17 +54,16 @@ def is_altered_in_part(mine: str, theirs: str) -> bool:
     that has a sentence before, after or in it. A name, number or negation must be told otherwise,
     since who shortens a text changes a word of it too.
     """
-    ours, others = _words(mine), _words(theirs)
-    least = max(_LEAST_WORDS, _LEAST_SHARED * min(len(ours), len(others)))
-    if (Counter(ours) & Counter(others)).total() < least:
+    words, other_words = _words(mine), _words(theirs)
+    least = max(_LEAST_WORDS, _LEAST_SHARED * min(len(words), len(other_words)))
+    if (Counter(words) & Counter(other_words)).total() < least:
         return False
-    ours, others = _common_part(_mended(ours, others), others)
+    ours, others = _common_part(_mended(words, other_words), other_words)
     if min(len(ours), len(others)) < least:
         return False
     changed = (Counter(ours) - Counter(others)) + (Counter(others) - Counter(ours))
-    return any(_is_fact(word) or _denies(word) for word in changed) and _says_another_thing(
-        ours, others
-    )
+    tells = any(_is_fact(word) or _denies(word) for word in changed)
+    return tells and _says_another_thing(ours, others)
 
 
 @lru_cache(maxsize=4_096)
