@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from llama_index.core import Document, VectorStoreIndex
 from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.node_parser import SentenceSplitter
+from llama_index.core.schema import QueryBundle
 from llama_index.vector_stores.qdrant import QdrantVectorStore
 from qdrant_client import QdrantClient
 from ragbastion import Guard, RetrievalGuard, Settings, operator_context
@@ -76,11 +77,13 @@ def main(folder: Path) -> None:
             context=context,
             collection=COLLECTION,
             limit=3,
+            observer=guard.observer,
         )
         index = VectorStoreIndex.from_vector_store(store, embed_model=embedding)
         question = "At which temperature is the vaccine fridge kept?"
-        found = index.as_retriever(similarity_top_k=12).retrieve(question)
-        for node in postprocessor.postprocess_nodes(found, query_str=question):
+        query = QueryBundle(question)
+        found = index.as_retriever(similarity_top_k=12).retrieve(query)
+        for node in postprocessor.postprocess_nodes(found, query_bundle=query):
             print(node.metadata, node.text[:60].replace("\n", " "))
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ..tenancy import TenantContext
     from .actions import ActionGuard
     from .documents import Documents
+    from .observing import QueryObserver
     from .proposal import Action
     from .readable import ReadableSearch
     from .reembedding_report import ReembeddingReport
@@ -265,6 +266,11 @@ class Guard:
     def quarantine(self) -> Quarantine:
         """What was held back at ingestion."""
         return self._parts.quarantine()
+
+    @property
+    def observer(self) -> QueryObserver:
+        """What takes note of queries for the poisoning signals."""
+        return self._parts.observer()
 
     @property
     def audit(self) -> AuditLog:

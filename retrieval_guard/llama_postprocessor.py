@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
 from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
@@ -12,7 +13,9 @@ from ..core.errors import ProvenanceError, UsageError
 from ..core.store import Hit
 from ..core.verdict import Decision
 from ..tenancy import TenantContext
+from .llama_measured import unit_rows
 from .llama_nodes import collection_named, point_of
+from .observing import QueryObserver
 from .results import Retrieval, ServedChunk
 from .retrieval import RetrievalGuard
 
@@ -27,6 +30,9 @@ class RetrievalGuardPostprocessor(BaseNodePostprocessor):
     Let the retriever fetch several times ``limit``, so that what falls away can be replaced. If a
     step fails no node is returned, and a warning is logged beside the audit event. A returned node
     holds the guarded text, and of its metadata a model reads only source and integrity.
+
+    ``observer`` (`Guard.observer` is one) notes queries that come with their embedding, as query
+    engines give them on, for the poisoning signals at ingestion.
     """
 
     collection: str
@@ -34,6 +40,7 @@ class RetrievalGuardPostprocessor(BaseNodePostprocessor):
 
     _guard: RetrievalGuard = PrivateAttr()
     _context: TenantContext = PrivateAttr()
+    _observer: QueryObserver | None = PrivateAttr()
 
     def __init__(
         self,
@@ -42,10 +49,12 @@ class RetrievalGuardPostprocessor(BaseNodePostprocessor):
         context: TenantContext,
         collection: str,
         limit: int | None = None,
+        observer: QueryObserver | None = None,
     ) -> None:
         super().__init__(collection=collection, limit=limit)  # type: ignore[call-arg]
         self._guard = guard
         self._context = context
+        self._observer = observer
 
     @classmethod
     def class_name(cls) -> str:
@@ -64,10 +73,18 @@ class RetrievalGuardPostprocessor(BaseNodePostprocessor):
     ) -> list[NodeWithScore]:
         if query_bundle is None:
             raise UsageError("the guard needs the query: pass query_str or query_bundle")
+        self._note(query_bundle)
         retrieval = self.retrieval(nodes, query_bundle.query_str)
         if retrieval.verdict.decision is Decision.BLOCK:
             _LOGGER.warning("answer %s refused: nothing is returned", retrieval.answer_id)
         return [_guarded(chunk, retrieval.answer_id) for chunk in retrieval.chunks]
+
+    def _note(self, query: QueryBundle) -> None:
+        if self._observer is None or query.embedding is None:
+            return
+        uid = collection_named(self.collection).uid
+        vector = unit_rows(np.array(query.embedding, dtype=np.float32))
+        self._observer.note(self._context.tenant, uid, query.query_str, vector)
 
 
 def _hit(node: NodeWithScore) -> Hit | None:

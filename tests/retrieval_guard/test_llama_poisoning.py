@@ -15,6 +15,7 @@ import pytest
 from llama_index.core import VectorStoreIndex
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.ingestion import IngestionPipeline
+from llama_index.core.llms import MockLLM
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.schema import BaseNode, Document, NodeWithScore, TextNode, TransformComponent
 from llama_index.core.vector_stores.types import BasePydanticVectorStore
@@ -45,6 +46,7 @@ from ragbastion.retrieval_guard import (
 from ragbastion.retrieval_guard.llama_measured import documents_in
 from ragbastion.retrieval_guard.llama_nodes import collection_named
 from ragbastion.retrieval_guard.llama_screening import BATCH
+from ragbastion.retrieval_guard.observing import QueryObserver
 
 from .conftest import World, context
 from .optional_stores import require_modules
@@ -388,9 +390,9 @@ def test_a_mark_is_signed_and_read_at_retrieval(desk: Desk, world: World) -> Non
     assert not any("keeper" in text for text in voices)
 
 
-def served(desk: Desk, world: World, found: list[NodeWithScore]) -> list[NodeWithScore]:
-    """Return what the whole guard serves of found nodes."""
-    guard = RetrievalGuard(
+def whole_guard(desk: Desk, world: World) -> RetrievalGuard:
+    """Return all layers over the desk's signatures."""
+    return RetrievalGuard(
         scanner=world.guard.scanner,
         verifier=desk.verifier,
         redactor=world.guard.redactor,
@@ -399,6 +401,11 @@ def served(desk: Desk, world: World, found: list[NodeWithScore]) -> list[NodeWit
         events=desk.events,
         settings=desk.settings,
     )
+
+
+def served(desk: Desk, world: World, found: list[NodeWithScore]) -> list[NodeWithScore]:
+    """Return what the whole guard serves of found nodes."""
+    guard = whole_guard(desk, world)
     postprocessor = RetrievalGuardPostprocessor(guard, context=context(), collection=COLLECTION)
     return postprocessor.postprocess_nodes(found, query_str="Who keeps the tower and the harbour?")
 
@@ -419,6 +426,30 @@ def test_a_store_of_flat_metadata_takes_the_mark(desk: Desk) -> None:
     lie = TRUE.replace("1904", "1914")
     desk.bring("archive", TRUE)
     assert desk.bring("new", lie) == []  # its distances are made cosines
+
+
+@pytest.mark.parametrize("observing", [True, False])
+def test_what_a_query_engine_asks_is_known_to_the_signals(
+    desk: Desk, world: World, observing: bool
+) -> None:
+    """A new source's page that holds a question word by word is held once it has been asked."""
+    desk.bring("archive", TRUE)
+    question = "which queen opened the bridge of the alder harbour tram"
+    folder = desk.settings.state_dir / BASELINE_FOLDER
+    observer = QueryObserver(folder, enabled=observing)
+    postprocessor = RetrievalGuardPostprocessor(
+        whole_guard(desk, world), context=context(), collection=COLLECTION, observer=observer
+    )
+    index = VectorStoreIndex.from_vector_store(desk.store(), embed_model=desk.model)
+    index.as_query_engine(llm=MockLLM(), node_postprocessors=[postprocessor]).query(question)
+    observer.close()
+    desk.bring("new", f"A page about the fair of Velm. People ask {question}, and few recall it.")
+    kinds = {
+        finding["kind"]
+        for record in desk.quarantine.list(tenant="acme")
+        for finding in record.verdict["findings"]
+    }
+    assert ("outlier.observed_echo" in kinds) is observing
 
 
 def test_a_mark_cannot_be_taken_off(desk: Desk) -> None:
