@@ -21,6 +21,7 @@ from .cache import ATTACKS, Cache, digest
 from .collection import Collection
 from .families import Family, families_of
 from .methods import Method, baselines, own_methods
+from .one_thread import one_thread
 from .own_signals import OwnSignals
 from .rows import Row, find_files, load_rows
 from .scans import Scans
@@ -74,6 +75,7 @@ class Bench:
         self.methods = self._methods()
         self.cache = Cache(self.folder, self._decides())
         self.families = self._families()
+        self.rulings: list[Ruling] = []
         self._base_screening: OwnSignals | None = None
 
     def embed(self, texts: Sequence[str]) -> Matrix:
@@ -88,7 +90,13 @@ class Bench:
         self.embed([*self.world.probes, *self.world.history])
         self.vectors.save()
         matrix = self.embed([doc.text for doc in self.world.docs])
-        self._base_screening = screening = self.fresh()
+        self._base_screening = self.fresh()
+        with one_thread():
+            self.rulings = self._ingested(self._base_screening, matrix)
+        self.scans.save()
+        return Collection(self.world, matrix, self.rulings)
+
+    def _ingested(self, screening: OwnSignals, matrix: Matrix) -> list[Ruling]:
         arrivals = arrivals_of(self.world.docs, matrix)
         self.say(f"ingesting {len(arrivals)} clean passages")
         rulings = ingested(screening, arrivals, self._ingest_progress(len(arrivals)))
@@ -96,9 +104,7 @@ class Bench:
             guardian.learn(arrivals)
             said = guardian.judge(arrivals)
             rulings = [ours.joined(its) for ours, its in zip(rulings, said, strict=True)]
-        self.scans.save()
-        self.rulings: list[Ruling] = rulings
-        return Collection(self.world, matrix, rulings)
+        return rulings
 
     def fresh(self) -> OwnSignals:
         """Return a screening that has seen nothing but the questions of the history."""

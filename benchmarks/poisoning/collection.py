@@ -49,6 +49,7 @@ class Collection:
         self.world = world
         self._vectors = vectors
         self._rulings = rulings
+        self._signals = [ruling.signals for ruling in rulings]
         self._ranked: dict[str, NDArray[np.intp]] = {}
 
     def candidates(
@@ -67,7 +68,7 @@ class Collection:
         ]
         stored = [each for each in planted if not gate(each.ruling)]
         docs = [each.doc for each in stored] + [self.world.docs[at] for at in places]
-        rulings = [each.ruling for each in stored] + [self._rulings[at] for at in places]
+        signals = [each.ruling.signals for each in stored] + [self._signals[at] for at in places]
         vectors = np.concatenate(
             [np.array([e.vector for e in stored]).reshape(-1, len(query)), self._vectors[places]]
         ).astype(np.float32)
@@ -81,7 +82,7 @@ class Collection:
             vectors=vectors[order],
             scores=scores[order],
             parties=[docs[at].party for at in order],
-            signals=[rulings[at].signals for at in order],
+            signals=[signals[at] for at in order],
         )
         return Candidates(pool=pool, docs=[docs[at] for at in order])
 

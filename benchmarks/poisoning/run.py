@@ -23,6 +23,7 @@ from .end_to_end import chosen_families, end_to_end
 from .hard_cases import NEWS, hard_cases, newcomers
 from .markdown import markdown
 from .methods import OURS, Method
+from .one_thread import one_thread
 from .page import page
 from .shares import trials
 from .trial import Trial
@@ -46,16 +47,15 @@ def run(request: Request, say: Say) -> tuple[Fields, Path]:
     bench = Bench(request, say)
     _require_questions(bench)
     collection = bench.prepare()
-    all_trials = trials(bench, collection, started)
+    with one_thread():
+        all_trials = trials(bench, collection, started)
+        measured = _measured(bench, collection, all_trials)
     results = {
         "documents": _documents(bench),
         "settings": _settings(request),
         "methods": {method.name: method.how for method in bench.methods},
         "skipped": bench.skipped,
-        **_attacked(bench, all_trials),
-        "honest": _honest(bench, collection),
-        "quarantine": _quarantine(bench, all_trials),
-        "cost": _cost(bench),
+        **measured,
         "end to end": _end_to_end(bench),
     }
     bench.vectors.save()
@@ -68,6 +68,15 @@ def run(request: Request, say: Say) -> tuple[Fields, Path]:
     (request.out / "poisoning.md").write_text(markdown(results), encoding="utf-8")
     (request.out / "poisoning.html").write_text(page(results, request.out), encoding="utf-8")
     return results, path
+
+
+def _measured(bench: Bench, collection: Collection, all_trials: Sequence[Trial]) -> Fields:
+    return {
+        **_attacked(bench, all_trials),
+        "honest": _honest(bench, collection),
+        "quarantine": _quarantine(bench, all_trials),
+        "cost": _cost(bench),
+    }
 
 
 def require_extra() -> None:

@@ -15,6 +15,7 @@ from .bench import Bench, Request
 from .budgets import Budget, applies
 from .collection import Collection
 from .families import Family
+from .one_thread import one_thread
 from .trial import Attacker, Trial, as_json, from_json
 from .vectors import key_of
 
@@ -98,10 +99,11 @@ def _help(request: Request, following: Any) -> None:
         return
     collection = bench.prepare()
     attacker = bench.attacker(collection)
-    for number in _taken(following):
-        if number >= len(parts):
-            break
-        _result(bench, attacker, parts[number])
+    with one_thread():
+        for number in _taken(following):
+            if number >= len(parts):
+                break
+            _result(bench, attacker, parts[number])
     bench.scans.save()
 
 
