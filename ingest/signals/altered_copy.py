@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
 
@@ -58,11 +58,11 @@ def is_altered_in_part(mine: str, theirs: str) -> bool:
     least = max(_LEAST_WORDS, _LEAST_SHARED * min(len(words), len(other_words)))
     if (Counter(words) & Counter(other_words)).total() < least:
         return False
-    ours, others = _common_part(_mended(words, other_words), other_words)
+    meant = typos(*_changed(words, other_words))
+    ours, others = _common_part(_mended(words, meant), other_words)
     if min(len(ours), len(others)) < least:
         return False
-    changed = (Counter(ours) - Counter(others)) + (Counter(others) - Counter(ours))
-    tells = any(_is_fact(word) or _denies(word) for word in changed)
+    tells = any(_is_fact(word) or _denies(word) for each in _changed(ours, others) for word in each)
     return tells and _says_another_thing(ours, others)
 
 
@@ -75,14 +75,21 @@ def _says_another_thing(ours: Words, others: Words) -> bool:
     # Pages made from one form differ in their subject, which opens them.
     if ours[0].lower() != others[0].lower() and not is_typo(ours[0], others[0]):
         return False
-    come, gone = Counter(ours) - Counter(others), Counter(others) - Counter(ours)
+    come, gone = _changed(ours, others)
     if come.total() + gone.total() > _MAX_TYPED * (len(ours) + len(others)):
         return False
     if _are_facts(come, gone, len(ours), len(others)):
         return True
-    if len(ours) < _LONG_WORDS and len(typos(ours, others)) < _LEAST_TYPOS:
+    meant = typos(come, gone)
+    if len(ours) < _LONG_WORDS and len(meant) < _LEAST_TYPOS:
         return False
-    return _is_one_phrase(_mended(ours, others), others)
+    return _is_one_phrase(_mended(ours, meant), others)
+
+
+def _changed(ours: Words, others: Words) -> tuple[Counter[str], Counter[str]]:
+    """Return the words that came, and those that are gone."""
+    mine, theirs = Counter(ours), Counter(others)
+    return mine - theirs, theirs - mine
 
 
 def _are_facts(come: Counter[str], gone: Counter[str], ours: int, others: int) -> bool:
@@ -104,8 +111,7 @@ def _denies(word: str) -> bool:
     return word.lower() in _NEGATIONS
 
 
-def _mended(ours: Words, others: Words) -> Words:
-    meant = typos(ours, others)
+def _mended(ours: Words, meant: Mapping[str, str]) -> Words:
     return tuple(meant.get(word, word) for word in ours)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable
 from itertools import chain
 
 _TYPED_CHARS = 4
@@ -25,16 +25,15 @@ def is_typo(word: str, other: str) -> bool:
     return one[at : at + 2] == two[at : at + 2][::-1] and one[at + 2 :] == two[at + 2 :]
 
 
-def typos(ours: Sequence[str], others: Sequence[str]) -> dict[str, str]:
-    """Return what each word of one only stands for that differs by a typing error."""
-    mine, theirs = Counter(ours), Counter(others)
+def typos(come: Iterable[str], gone: Iterable[str]) -> dict[str, str]:
+    """Return what each word that came stands for, if it differs from one gone by a typing error."""
     by_edge: dict[tuple[int, str], list[str]] = defaultdict(list)
-    for old in theirs - mine:
+    for old in gone:
         # One error leaves the first letter or the last: few words are compared.
         for edge in (0, -1):
             by_edge[edge, old[edge].lower()].append(old)
     found = {}
-    for word in mine - theirs:
+    for word in come:
         near = chain(*(by_edge.get((edge, word[edge].lower()), ()) for edge in (0, -1)))
         if meant := next((old for old in near if is_typo(word, old)), None):
             found[word] = meant
