@@ -47,6 +47,11 @@ class Measured(Protocol):
         ...
 
 
+def is_held(document: Measured) -> bool:
+    """Tell whether a document is to be held back: what a person released is held by nothing."""
+    return document.verdict.decision >= Decision.QUARANTINE and not document.released
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScreenedCollection:
     """What stands around a document of a collection.

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..core.verdict import Decision, Verdict
+from ..core.verdict import Verdict
 from .charging import Charging
+from .collection_screening import is_held
 from .ledger import LedgerEntry
 from .prepared import Candidate, held_of
 from .quarantine import QuarantineKey, QuarantineRecord
@@ -37,8 +38,8 @@ class Holding:
         self, batch: Sequence[Candidate], earlier: Sequence[tuple[Earlier, Verdict]]
     ) -> list[Candidate]:
         """Hold what has earned it, with those admitted ``earlier``, and return the rest."""
-        self._hold([each for each in batch if _is_to_be_held(each)], earlier)
-        return [each for each in batch if not _is_to_be_held(each)]
+        self._hold([each for each in batch if is_held(each)], earlier)
+        return [each for each in batch if not is_held(each)]
 
     def keep_out(
         self, each: Candidate, record: QuarantineRecord, entry: LedgerEntry | None
@@ -94,10 +95,6 @@ class Holding:
         """Stop serving the very bytes that are now held back; an older version stays."""
         if entry is not None and entry.digest == each.document.digest:
             self._writer.withdraw(each.ledger_key, self._collection)
-
-
-def _is_to_be_held(each: Candidate) -> bool:
-    return each.verdict.decision >= Decision.QUARANTINE and not each.released
 
 
 def _item(identifier: str, document: str, source: str, reasons: tuple[str, ...]) -> QuarantinedItem:

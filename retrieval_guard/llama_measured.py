@@ -10,7 +10,8 @@ import numpy as np
 from llama_index.core.schema import BaseNode, MetadataMode
 
 from ..core.chunk import Digest, Matrix
-from ..core.verdict import Decision, Verdict
+from ..core.verdict import Verdict
+from ..ingest.collection_screening import is_held
 from ..ingest.prepared import flags_and_signals
 from ..ingest.signals import SignalInput
 from .llama_documents import version_digests
@@ -50,7 +51,7 @@ class NodeDocument:
     @property
     def is_held(self) -> bool:
         """Whether it is to be held back."""
-        return self.verdict.decision >= Decision.QUARANTINE and not self.released
+        return is_held(self)
 
     def signal_input(self) -> SignalInput:
         """Return the document as the signals see it."""
